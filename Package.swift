@@ -1,0 +1,62 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built alike: strict about existentials and imports, and no warning survives.
+let swiftSettings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A library layer. Layers import downwards only; `docs/design.md` draws the picture.
+func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// The tests of one layer, in `Tests/<layer>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name + "Tests",
+    dependencies: [.init(stringLiteral: name)] + dependencies,
+    resources: resources,
+    swiftSettings: swiftSettings
+  )
+}
+
+let package = Package(
+  name: "martlet",
+  products: [
+    .library(name: "Martlet", targets: ["Martlet"]),
+    .library(name: "MartletText", targets: ["MartletText"]),
+    .library(name: "MartletTemplate", targets: ["MartletTemplate"]),
+    .executable(name: "martlet", targets: ["MartletCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
+    layer("MartletRuntime", ["CMartletSIMD"]),
+    layer("MartletTensor", ["MartletRuntime"]),
+    layer("MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"]),
+    layer("MartletModels", ["MartletRuntime", "MartletTensor", "MartletOperators"]),
+    layer("MartletTemplate"),
+    layer("MartletText", ["MartletTemplate"]),
+    layer(
+      "MartletEngine",
+      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText"]),
+    layer("MartletHub"),
+    layer("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletRuntime"]),
+    .executableTarget(
+      name: "MartletCommand",
+      dependencies: [
+        "Martlet",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c2x
+)
