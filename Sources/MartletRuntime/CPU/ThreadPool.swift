@@ -1,0 +1,166 @@
+internal import CMartletSIMD
+import Glibc
+import Synchronization
+
+/// Threads that share the loops of operators.
+///
+/// A transformer layer is a dozen loops of a few microseconds each, so a worker that has finished spins for a moment
+/// before it sleeps: waking a sleeping thread costs more than such a loop. The caller takes part as thread 0.
+///
+/// `@unchecked Sendable`: `job` is written by the caller before it advances `epoch` (release) and read by workers
+/// after they see the new epoch (acquire); the caller does not return before `pending` says that all have finished
+/// with it (release by the workers, acquire by the caller). `run` is entered by one thread at a time, which `busy`
+/// checks.
+package final class ThreadPool: @unchecked Sendable {
+  /// Threads that work on a job, the caller's included.
+  package let threadCount: Int
+
+  private final class Shared: @unchecked Sendable {
+    let epoch = Atomic<UInt64>(0)
+    let pending = Atomic<Int>(0)
+    let nextUnit = Atomic<Int>(0)
+    let sleepers = Atomic<Int>(0)
+    let stopping = Atomic<Bool>(false)
+    let busy = Atomic<Bool>(false)
+    /// See the proof at ``ThreadPool``.
+    var job: ((Int) -> Void)?
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init() {
+      pthread_mutex_init(mutex, nil)
+      pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+      pthread_cond_destroy(condition)
+      pthread_mutex_destroy(mutex)
+      mutex.deallocate()
+      condition.deallocate()
+    }
+  }
+
+  private let shared = Shared()
+  private let workers: [pthread_t]
+
+  /// About 50 microseconds of pauses: longer than the gaps between the loops of a step, shorter than anything that a
+  /// person or another process would notice.
+  private static let spins = 4_000
+
+  /// The cores that this process may use.
+  package static var defaultThreadCount: Int {
+    max(1, Int(martlet_available_cores()))
+  }
+
+  package init(threadCount: Int) {
+    precondition(threadCount >= 1, "a pool needs at least one thread")
+    self.threadCount = threadCount
+    let shared = shared
+    workers = (1..<threadCount).map { index in
+      Self.startThread { Self.work(shared, index: index) }
+    }
+  }
+
+  deinit {
+    shared.stopping.store(true, ordering: .sequentiallyConsistent)
+    wakeSleepers()
+    for worker in workers { pthread_join(worker, nil) }
+  }
+
+  /// Calls `body` once on every thread with the thread's index, and returns when all have returned.
+  package func run(_ body: (Int) -> Void) {
+    guard threadCount > 1 else { return body(0) }
+    let wasBusy = shared.busy.exchange(true, ordering: .acquiring)
+    precondition(!wasBusy, "a thread pool runs one job at a time: each stream has its own")
+    withoutActuallyEscaping(body) { job in
+      shared.job = job
+      shared.pending.store(threadCount - 1, ordering: .relaxed)
+      shared.epoch.add(1, ordering: .sequentiallyConsistent)
+      if shared.sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeSleepers() }
+      job(0)
+      var spins = 0
+      while shared.pending.load(ordering: .acquiring) > 0 {
+        Self.pause(&spins)
+      }
+      shared.job = nil
+    }
+    shared.busy.store(false, ordering: .releasing)
+  }
+
+  /// Splits `0..<count` into pieces of `grain` that the threads take as they become free. Which thread takes which
+  /// piece must not matter to the result.
+  package func forEachRange(_ count: Int, grain: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+    let grain = max(1, grain)
+    if count <= grain || threadCount == 1 {
+      if count > 0 { body(0..<count, 0) }
+      return
+    }
+    shared.nextUnit.store(0, ordering: .relaxed)
+    run { thread in
+      while true {
+        let start = shared.nextUnit.add(grain, ordering: .relaxed).oldValue
+        if start >= count { return }
+        body(start..<min(start + grain, count), thread)
+      }
+    }
+  }
+
+  private func wakeSleepers() {
+    pthread_mutex_lock(shared.mutex)
+    pthread_cond_broadcast(shared.condition)
+    pthread_mutex_unlock(shared.mutex)
+  }
+
+  private static func pause(_ spins: inout Int) {
+    spins += 1
+    if spins & 1023 == 0 { sched_yield() } else { martlet_pause() }
+  }
+
+  private static func work(_ shared: Shared, index: Int) {
+    var seen: UInt64 = 0
+    while true {
+      var spins = 0
+      while shared.epoch.load(ordering: .acquiring) == seen, !shared.stopping.load(ordering: .acquiring) {
+        if spins < Self.spins { pause(&spins) } else { sleep(shared, seen: seen) }
+      }
+      if shared.stopping.load(ordering: .acquiring) { return }
+      seen += 1
+      shared.job?(index)
+      shared.pending.subtract(1, ordering: .releasing)
+    }
+  }
+
+  /// Waits on the condition until the epoch moves. `sleepers` is raised before the epoch is looked at once more, and
+  /// `run` advances the epoch before it looks at `sleepers`, both in sequentially consistent order: one of the two
+  /// sees the other.
+  private static func sleep(_ shared: Shared, seen: UInt64) {
+    pthread_mutex_lock(shared.mutex)
+    shared.sleepers.add(1, ordering: .sequentiallyConsistent)
+    while shared.epoch.load(ordering: .sequentiallyConsistent) == seen,
+      !shared.stopping.load(ordering: .sequentiallyConsistent)
+    {
+      pthread_cond_wait(shared.condition, shared.mutex)
+    }
+    shared.sleepers.subtract(1, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(shared.mutex)
+  }
+
+  private final class ThreadBody {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+  }
+
+  private static func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(ThreadBody(body))
+    let status = pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument else { return nil }
+        Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
+        return nil
+      }, argument.toOpaque())
+    precondition(status == 0, "the system gives no more threads (pthread_create: \(status))")
+    return thread
+  }
+}

@@ -1,0 +1,28 @@
+/// One device ready for use: its functions, its allocator, and streams on demand.
+package final class Runtime: Sendable {
+  package let device: Device
+  package let api: any RuntimeAPI
+  package let allocator: any Allocator
+
+  /// Opens a device.
+  /// - Parameter allocator: where memory comes from; a caching allocator unless given.
+  /// - Throws: `RuntimeError.deviceUnavailable` with the reason if the machine does not have the device.
+  package init(_ device: Device, allocator: (any Allocator)? = nil) throws(RuntimeError) {
+    let api = device.kind.api
+    let count = try api.deviceCount()
+    guard device.index < count else {
+      throw .deviceUnavailable(
+        device: "\(device.kind.rawValue):\(device.index)", reason: "this machine has \(count) of them, counted from 0")
+    }
+    try api.setDevice(device.index)
+    self.device = device
+    self.api = api
+    self.allocator = allocator ?? CachingAllocator(api: api)
+  }
+
+  /// Waits until the device has nothing left to do.
+  package func synchronize() throws(RuntimeError) {
+    try api.setDevice(device.index)
+    try api.synchronizeDevice()
+  }
+}
