@@ -48,6 +48,7 @@ let package = Package(
       ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText"]),
     layer("MartletHub"),
     layer("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletRuntime"]),
+    tests("MartletEngine", resources: [.copy("Goldens")]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
