@@ -59,6 +59,7 @@ let package = Package(
     ),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
+    tests("MartletText"),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
