@@ -13,11 +13,14 @@ package final class Stream {
   package var device: Device { runtime.device }
 
   /// - Parameter threads: how many threads share the work of a processor stream; all cores unless given.
+  /// - Throws: `RuntimeError` if the device gives no stream or `threads` is not within 1 and
+  ///   ``ThreadPool/maximumThreadCount``.
   package init(on runtime: Runtime, threads: Int? = nil) throws(RuntimeError) {
     self.runtime = runtime
     try runtime.api.setDevice(runtime.device.index)
+    // The handle comes last: a throw before it leaves nothing to destroy.
+    self.pool = try ThreadPool(threadCount: threads ?? ThreadPool.defaultThreadCount)
     self.handle = try runtime.api.createStream()
-    self.pool = ThreadPool(threadCount: threads ?? ThreadPool.defaultThreadCount)
   }
 
   deinit { runtime.api.destroyStream(handle) }

@@ -6,7 +6,10 @@
 public enum DType: UInt8, Sendable, Hashable, CaseIterable {
   case f32, f16, bf16
   case i32, i64, u8
+  // The names that GGUF files, llama.cpp and its users write.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case q8_0, q4_0, q4_1, q5_0, q5_1
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case q4_K, q5_K, q6_K
 
   /// Elements in one block; 1 for plain types.
