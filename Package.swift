@@ -56,6 +56,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    tests("MartletRuntime"),
+    tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
