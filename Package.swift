@@ -58,6 +58,8 @@ let package = Package(
     ),
     tests("MartletRuntime"),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
+    tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
+    tests("MartletHub"),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

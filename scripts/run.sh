@@ -5,8 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 scripts/build.sh --quiet
-if [ "${MODEL:-smollm2}" = smollm2 ]; then
-  MODEL=$(scripts/fetch-model.sh)
-fi
+MODEL=${MODEL:-smollm2}
+[ "$MODEL" != smollm2 ] || scripts/fetch-model.sh >/dev/null
 # shellcheck disable=SC2086 # ARGS is a list of flags
 exec .build/release/martlet run "$MODEL" ${ARGS:-} "${PROMPT:-What is the capital of France?}"

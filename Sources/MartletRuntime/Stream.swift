@@ -1,3 +1,5 @@
+package import CMartletSIMD
+
 /// A queue of work on one device; what is put on one stream runs in order.
 ///
 /// On the processor the work is done when the call that put it there returns: the calling thread does its share and the
@@ -8,18 +10,32 @@ package final class Stream {
   package let handle: StreamHandle
   /// The threads that share a processor stream's work.
   package let pool: ThreadPool
+  /// The instruction set whose loops a processor stream runs.
+  package let instructionSet: InstructionSet
   private var scratchStorage: Storage?
 
   package var device: Device { runtime.device }
 
-  /// - Parameter threads: how many threads share the work of a processor stream; all cores unless given.
+  /// The loops of ``instructionSet``.
+  package var kernels: martlet_kernels { instructionSet.kernels }
+
+  /// - Parameters:
+  ///   - threads: how many threads share the work of a processor stream; all cores unless given.
+  ///   - instructionSet: the best one unless given.
   /// - Throws: `RuntimeError` if the device gives no stream or `threads` is not within 1 and
   ///   ``ThreadPool/maximumThreadCount``.
-  package init(on runtime: Runtime, threads: Int? = nil) throws(RuntimeError) {
+  package init(
+    on runtime: Runtime, threads: Int? = nil, instructionSet: InstructionSet? = nil
+  ) throws(RuntimeError) {
     self.runtime = runtime
     try runtime.api.setDevice(runtime.device.index)
-    // The handle comes last: a throw before it leaves nothing to destroy.
+    if let instructionSet {
+      self.instructionSet = instructionSet
+    } else {
+      self.instructionSet = try .preferred()
+    }
     self.pool = try ThreadPool(threadCount: threads ?? ThreadPool.defaultThreadCount)
+    // The handle comes last: a throw before it leaves nothing to destroy.
     self.handle = try runtime.api.createStream()
   }
 

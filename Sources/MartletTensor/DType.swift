@@ -6,7 +6,7 @@
 public enum DType: UInt8, Sendable, Hashable, CaseIterable {
   case f32, f16, bf16
   case i32, i64, u8
-  // The names that GGUF files, llama.cpp and its users write.
+  // The names that GGUF tools print.
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q8_0, q4_0, q4_1, q5_0, q5_1
   // swift-format-ignore: AlwaysUseLowerCamelCase

@@ -1,4 +1,149 @@
+/// The hot loops of Martlet's operators on a processor, compiled for several instruction sets.
+///
+/// A loop here works on one thread, on memory that its caller has checked, and allocates nothing; how work is split over
+/// threads is decided in Swift. `martlet_kernels_best` gives the table for the best instruction set of this machine.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// Element types; the values are those of `DType` in MartletTensor.
+enum martlet_type {
+  MARTLET_F32 = 0,
+  MARTLET_F16 = 1,
+  MARTLET_BF16 = 2,
+  MARTLET_Q8_0 = 6,
+  MARTLET_Q4_0 = 7,
+  MARTLET_Q4_1 = 8,
+  MARTLET_Q5_0 = 9,
+  MARTLET_Q5_1 = 10,
+  MARTLET_Q4_K = 11,
+  MARTLET_Q5_K = 12,
+  MARTLET_Q6_K = 13,
+};
+
+enum {
+  /// Output rows that are interleaved in one panel of packed weights: one per 32-bit lane of a 512-bit register.
+  MARTLET_PANEL = 16,
+  /// Elements of a row of activations that share one scale when they are quantised to 8 bits.
+  MARTLET_GROUP = 32,
+  /// Tokens in one block of the KV cache.
+  MARTLET_KV_BLOCK = 16,
+  /// Keys that attention softmaxes at once before it merges with what came before.
+  MARTLET_SEGMENT = 256,
+  /// Most query rows that attention works on at once.
+  MARTLET_QUERY_TILE = 8,
+};
+
+/// How quantised weights are packed into panels of `MARTLET_PANEL` rows.
+///
+/// A panel is a sequence of groups of 32 columns. A group holds the quants, as 4-bit or 8-bit unsigned numbers ordered
+/// so that one 64-byte register carries 4 columns of 16 rows, then a scale for each row, then a minimum for each row
+/// if the format has one. A weight is `scale * (quant - offset)` or `scale * quant + minimum`.
+typedef struct {
+  int bits;          ///< 4 or 8
+  int scale_bytes;   ///< 2: f16, 4: f32
+  bool has_minimum;  ///< whether minimums follow the scales
+  int groups;        ///< scales per 32 columns: 1, or 2 for groups of 16
+} martlet_pack_format;
+
+/// Rows of activations quantised to 8 bits: `quants[k]`, one f32 scale a group of 32, one integer sum a group of 16, and
+/// one f32 `scale * sum` a group of 32, all in one row of `martlet_quantized_row_bytes` bytes.
+size_t martlet_quantized_row_bytes(size_t columns);
+
+/// A paged KV cache as attention sees it. Of one (block, head), keys are stored transposed `[dim][16 tokens]` and values
+/// `[16 tokens][padded dim]`, where the padded dimension is a multiple of 16.
+typedef struct {
+  const void *keys;
+  const void *values;
+  size_t key_block_stride, key_head_stride;      ///< in elements
+  size_t value_block_stride, value_head_stride;  ///< in elements
+  size_t head_dim, padded_dim;
+  int type;  ///< f32, f16 or bf16
+  float scale;
+} martlet_kv_view;
+
+/// What attention has gathered for some query rows: the running maximum, the sum of exponentials, and the weighted sum
+/// of values (`rows * padded_dim`).
+typedef struct {
+  float *maximum;
+  float *sum;
+  float *output;
+} martlet_attention_state;
+
+/// One table of loops per instruction set: functions and a constant name, so any thread may have a copy.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  const char *name;
+
+  /// `out = a + b`
+  void (*add)(int type, const void *a, const void *b, void *out, size_t count);
+  /// `out = up * gate * sigmoid(gate)`, with `gate * sigmoid(gate)` rounded to the type first.
+  void (*swiglu)(int type, const void *gate, const void *up, void *out, size_t count);
+  /// Converts between f32, f16 and bf16, rounding to nearest even.
+  void (*convert)(int from, const void *source, int to, void *out, size_t count);
+  /// One row: `out = round(x / sqrt(mean(x²) + epsilon)) * weight`.
+  void (*rms_norm)(int type, const void *x, int weight_type, const void *weight, float epsilon, void *out, size_t count);
+  /// Rotates pairs (i, i + half) of one head: `(a cos - b sin, b cos + a sin)`.
+  void (*rope)(int type, const void *x, const float *cosines, const float *sines, void *out, size_t half);
+  /// The first index of the largest element; NaN counts as the largest, as in PyTorch.
+  size_t (*argmax)(int type, const void *x, size_t count);
+  /// Dot product of two rows, accumulated in f32 in 16 lanes.
+  float (*dot)(int x_type, const void *x, int y_type, const void *y, size_t count);
+
+  /// `out[t][r] = sum_k x[t][k] * w[r][k] (+ bias[r])` for panels `first..<last` of packed f32, f16 or bf16 weights.
+  /// `x` is f32; `out` is of `out_type` with `rows` valid columns in all.
+  void (*gemm)(int weight_type, const void *panels, size_t first, size_t last, size_t rows, size_t columns,
+               const float *x, size_t x_stride, size_t tokens, const float *_Nullable bias, int out_type, void *out,
+               size_t out_stride);
+  /// One row of activations to 8 bits.
+  void (*quantize_row)(int type, const void *x, void *out, size_t columns);
+  /// As `gemm`, for quantised panels and quantised rows of activations.
+  void (*gemm_quantized)(martlet_pack_format format, const void *panels, size_t first, size_t last, size_t rows,
+                         size_t columns, const void *x, size_t tokens, const float *_Nullable bias, int out_type, void *out,
+                         size_t out_stride);
+
+  /// Writes one token's key (transposed) and value of one head into its block.
+  void (*cache_write)(int type, const void *key, const void *value, int cache_type, size_t head_dim, size_t padded_dim,
+                      size_t slot, void *key_block, void *value_block);
+  /// Attention of `rows` query rows (f32, at most `MARTLET_QUERY_TILE`) of one key head over the keys
+  /// `begin..<end` of one segment. Row i sees keys below `limits[i]`. Overwrites `state` with the segment's own result;
+  /// a row that sees nothing gets maximum -infinity, sum 0 and output 0.
+  void (*attend)(const martlet_kv_view *view, const int32_t *block_table, size_t head, const float *queries,
+                 size_t query_stride, const int32_t *limits, size_t rows, size_t begin, size_t end, float *scores,
+                 martlet_attention_state state);
+  /// Merges a later segment's state of one row into an earlier one's.
+  void (*merge)(float *maximum, float *sum, float *output, float later_maximum, float later_sum,
+                const float *later_output, size_t padded_dim);
+  /// `out = scale * x` for one row of attention output.
+  void (*scale_out)(const float *x, float scale, int out_type, void *out, size_t count);
+  /// In place: `x = exp(x - shift)`; returns the sum.
+  float (*exponentials)(float *x, float shift, size_t count);
+} martlet_kernels;
+
+/// The table for the best instruction set of this processor.
+const martlet_kernels *martlet_kernels_best(void);
+/// The table of that name if the processor can run it, else NULL: `scalar`, `avx2`, `avx512`, `avx512vnni`.
+const martlet_kernels *_Nullable martlet_kernels_named(const char *name);
+/// The names that the processor can run, from plain to best; returns how many were written.
+size_t martlet_kernels_available(const char *_Nullable *_Nonnull names, size_t capacity);
+
+/// Dequantises `count` elements (whole blocks) to f32, exactly as ggml does.
+void martlet_dequantize(int type, const void *blocks, float *out, size_t count);
+/// The packed form of a quantised type.
+martlet_pack_format martlet_pack_format_of(int type);
+/// Bytes of one packed panel.
+size_t martlet_panel_bytes(martlet_pack_format format, size_t columns);
+/// Packs up to 16 rows of blocks, `row_bytes` apart, into one panel; missing rows become zeros.
+void martlet_pack_quantized(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel);
+/// Packs up to 16 rows of plain elements of `element_bytes` bytes into one panel `[columns][16]`.
+void martlet_pack_plain(const void *rows, size_t row_bytes, size_t row_count, size_t columns, size_t element_bytes,
+                        void *panel);
+
+/// The cores on which the calling process may run.
+int martlet_available_cores(void);
 
 /// Tells the processor that the calling thread is spinning.
 static inline void martlet_pause(void) {
@@ -9,5 +154,4 @@ static inline void martlet_pause(void) {
 #endif
 }
 
-/// The cores on which the calling process may run.
-int martlet_available_cores(void);
+#pragma clang assume_nonnull end

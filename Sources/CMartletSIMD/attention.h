@@ -1,0 +1,157 @@
+// Attention over a paged KV cache, and writing to it. Included once by each level file.
+//
+// Keys are stored transposed, so a block of 16 keys is a panel like those of a matrix product: scores of 16 keys come
+// out of one register. Keys are taken in segments of 256 from the start of the sequence; each segment is softmaxed on
+// its own and merged with what came before in order. A query's bits therefore depend only on its own keys: not on the
+// chunk, the batch or the thread that it is computed in. (Online softmax: Milakov and Gimelshein 2018; the split into
+// segments: FlashDecoding, 2023.)
+
+INLINE void cache_write_of(const int type, const void *key, const void *value, const int cache_type, size_t head_dim,
+                           size_t padded_dim, size_t slot, void *key_block, void *value_block) {
+  for (size_t i = 0; i < head_dim; i += LANES) {
+    size_t n = head_dim - i < LANES ? head_dim - i : LANES;
+    _Alignas(64) char buffer[64];
+    store(cache_type, buffer, 0, load_some(type, key, i, n));
+    const size_t size = type_size(cache_type);
+    for (size_t j = 0; j < n; j++)
+      memcpy((char *)key_block + ((i + j) * MARTLET_KV_BLOCK + slot) * size, buffer + j * size, size);
+  }
+  for (size_t i = 0; i < padded_dim; i += LANES) {
+    size_t n = head_dim > i ? head_dim - i : 0;
+    store(cache_type, value_block, slot * padded_dim + i, load_some(type, value, i, n));
+  }
+}
+INLINE void cache_write_from(const int type, const void *key, const void *value, int cache_type, size_t head_dim,
+                             size_t padded_dim, size_t slot, void *key_block, void *value_block) {
+  FOR_TYPE(cache_type, cache_write_of(type, key, value, T, head_dim, padded_dim, slot, key_block, value_block));
+}
+static void cache_write(int type, const void *key, const void *value, int cache_type, size_t head_dim,
+                        size_t padded_dim, size_t slot, void *key_block, void *value_block) {
+  FOR_TYPE(type,
+           cache_write_from(T, key, value, cache_type, head_dim, padded_dim, slot, key_block, value_block));
+}
+
+/// Scores of `rows` queries against one block of 16 keys.
+INLINE void score_block(const int type, const void *keys, size_t head_dim, const float *queries, size_t stride,
+                        const int rows, f32x16 scale, float *scores) {
+  f32x16 acc[MARTLET_QUERY_TILE];
+  for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
+  for (size_t d = 0; d < head_dim; d++) {
+    f32x16 k = load(type, keys, d * MARTLET_KV_BLOCK);
+    for (int r = 0; r < rows; r++) acc[r] = multiply_add(k, splat(queries[r * stride + d]), acc[r]);
+  }
+  for (int r = 0; r < rows; r++) store(MARTLET_F32, scores, r * MARTLET_SEGMENT, acc[r] * scale);
+}
+
+/// The weighted sum of values over the segment for 16 of the head's dimensions.
+INLINE void weigh_values(const int type, const martlet_kv_view *view, const int32_t *table, size_t head, size_t begin,
+                         size_t end, size_t dim, const float *weights, const int rows, float *output) {
+  f32x16 acc[MARTLET_QUERY_TILE];
+  for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
+  for (size_t key = begin; key < end; key += MARTLET_KV_BLOCK) {
+    const char *values = (const char *)view->values + (table[key / MARTLET_KV_BLOCK] * view->value_block_stride +
+                                                       head * view->value_head_stride) * type_size(type);
+    size_t count = end - key < MARTLET_KV_BLOCK ? end - key : MARTLET_KV_BLOCK;
+    for (size_t j = 0; j < count; j++) {
+      f32x16 v = load(type, values, j * view->padded_dim + dim);
+      for (int r = 0; r < rows; r++)
+        acc[r] = multiply_add(v, splat(weights[r * MARTLET_SEGMENT + (key - begin) + j]), acc[r]);
+    }
+  }
+  for (int r = 0; r < rows; r++) store(MARTLET_F32, output, r * view->padded_dim + dim, acc[r]);
+}
+
+/// Turns one row's scores into exponentials in place; what lies at or beyond `visible` becomes zero.
+INLINE void softmax_row(float *scores, size_t count, size_t visible, float *maximum, float *sum) {
+  const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  f32x16 largest = splat(-INFINITY);
+  for (size_t i = 0; i < count; i += LANES) {
+    i32x16 hidden = (i32x16)(lane + (int32_t)i >= (int32_t)visible);
+    f32x16 v = select(hidden, splat(-INFINITY), load(MARTLET_F32, scores, i));
+    store(MARTLET_F32, scores, i, v);
+    largest = select((i32x16)(v > largest), v, largest);
+  }
+  const float top = max_lanes(largest);
+  f32x16 total = splat(0.0f);
+  for (size_t i = 0; i < count; i += LANES) {
+    i32x16 hidden = (i32x16)(lane + (int32_t)i >= (int32_t)visible);
+    f32x16 v = exponential(load(MARTLET_F32, scores, i) - splat(top));
+    v = select(hidden, splat(0.0f), v);
+    store(MARTLET_F32, scores, i, v);
+    total += v;
+  }
+  *maximum = top;
+  *sum = sum_lanes(total);
+}
+
+INLINE void attend_rows(const int type, const martlet_kv_view *view, const int32_t *table, size_t head,
+                        const float *queries, size_t stride, const int32_t *limits, const int rows, size_t begin,
+                        size_t end, float *scores, martlet_attention_state state) {
+  // No key beyond what the furthest row sees is read as a value: its slot may not have been written yet.
+  size_t furthest = begin;
+  for (int r = 0; r < rows; r++)
+    if ((size_t)limits[r] > furthest) furthest = limits[r];
+  if (furthest < end) end = furthest;
+  for (size_t key = begin; key < end; key += MARTLET_KV_BLOCK) {
+    const char *keys = (const char *)view->keys + (table[key / MARTLET_KV_BLOCK] * view->key_block_stride +
+                                                   head * view->key_head_stride) * type_size(type);
+    score_block(type, keys, view->head_dim, queries, stride, rows, splat(view->scale), scores + (key - begin));
+  }
+  for (int r = 0; r < rows; r++) {
+    if ((size_t)limits[r] > begin) {
+      softmax_row(scores + r * MARTLET_SEGMENT, end - begin, limits[r] - begin, &state.maximum[r], &state.sum[r]);
+    } else {
+      memset(scores + r * MARTLET_SEGMENT, 0, MARTLET_SEGMENT * sizeof(float));
+      state.maximum[r] = -INFINITY;
+      state.sum[r] = 0;
+    }
+  }
+  for (size_t dim = 0; dim < view->padded_dim; dim += LANES)
+    weigh_values(type, view, table, head, begin, end, dim, scores, rows, state.output);
+}
+
+INLINE martlet_attention_state advanced(martlet_attention_state state, int rows, size_t padded_dim) {
+  return (martlet_attention_state){state.maximum + rows, state.sum + rows, state.output + rows * padded_dim};
+}
+
+/// Cuts the rows into tiles whose size is a constant to the compiler.
+INLINE void attend_of(const int type, const martlet_kv_view *view, const int32_t *table, size_t head,
+                      const float *queries, size_t stride, const int32_t *limits, size_t rows, size_t begin,
+                      size_t end, float *scores, martlet_attention_state state) {
+#define ATTEND(ROWS)                                                                                                  \
+  if (rows >= ROWS) {                                                                                                 \
+    attend_rows(type, view, table, head, queries, stride, limits, ROWS, begin, end, scores, state);                   \
+    rows -= ROWS, queries += ROWS * stride, limits += ROWS, state = advanced(state, ROWS, view->padded_dim);           \
+    continue;                                                                                                         \
+  }
+  while (rows > 0) {
+    ATTEND(8)
+    ATTEND(6)
+    ATTEND(4)
+    ATTEND(3)
+    ATTEND(2)
+    ATTEND(1)
+  }
+#undef ATTEND
+}
+static void attend(const martlet_kv_view *view, const int32_t *block_table, size_t head, const float *queries,
+                   size_t query_stride, const int32_t *limits, size_t rows, size_t begin, size_t end, float *scores,
+                   martlet_attention_state state) {
+  FOR_TYPE(view->type, attend_of(T, view, block_table, head, queries, query_stride, limits, rows, begin, end, scores,
+                                 state));
+}
+
+static void merge(float *maximum, float *sum, float *output, float later_maximum, float later_sum,
+                  const float *later_output, size_t padded_dim) {
+  if (later_sum == 0) return;
+  const float top = later_maximum > *maximum ? later_maximum : *maximum;
+  f32x16 shifts = {*maximum - top, later_maximum - top};
+  shifts = exponential(shifts);
+  const float keep = shifts[0], add = shifts[1];
+  for (size_t i = 0; i < padded_dim; i += LANES) {
+    f32x16 kept = load(MARTLET_F32, output, i) * splat(keep);
+    store(MARTLET_F32, output, i, multiply_add(load(MARTLET_F32, later_output, i), splat(add), kept));
+  }
+  *sum = *sum * keep + later_sum * add;
+  *maximum = top;
+}

@@ -1,0 +1,37 @@
+import CMartletSIMD
+import MartletRuntime
+import MartletTensor
+
+extension CacheAppend {
+  func runOnCPU(_ stream: Stream) {
+    let kernels = stream.kernels
+    let (dimension, keyHeads) = (cache.headDimension, cache.keyHeads)
+    let half = dimension / 2
+    let size = qkv.dtype.blockBytes
+    let cacheSize = cache.dtype.blockBytes
+    let (keyBlock, valueBlock) = (PagedCache.blockSize * dimension, PagedCache.blockSize * cache.paddedDimension)
+    let slotList = slots.pointer(as: Int32.self)
+    let angles = rotations.pointer(as: Float.self)
+    stream.pool.forEachRange(qkv.count, grain: Work.rowGrain(width: qkv.width)) { tokens, _ in
+      for token in tokens {
+        let cosines = angles + token * dimension
+        for head in 0..<heads + keyHeads {
+          let x = qkv[token] + head * dimension * size
+          kernels.rope(qkv.dtype.code, x, cosines, cosines + half, x, half)
+        }
+        let slot = Int(slotList[token])
+        if slot < 0 { continue }
+        precondition(slot < cache.blockCount * PagedCache.blockSize, "slot \(slot) beyond the cache")
+        let block = slot / PagedCache.blockSize
+        for head in 0..<keyHeads {
+          let key = qkv[token] + (heads + head) * dimension * size
+          let place = block * keyHeads + head
+          kernels.cache_write(
+            qkv.dtype.code, key, key + keyHeads * dimension * size, cache.dtype.code, dimension,
+            cache.paddedDimension, slot % PagedCache.blockSize, cache.keys.pointer + place * keyBlock * cacheSize,
+            cache.values.pointer + place * valueBlock * cacheSize)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package import MartletRuntime
+package import MartletTensor
+
+/// What lies between the query/key/value projection and attention, in one pass: turns queries and keys by their
+/// positions (``RoPE`` is the reference), then writes keys and values into the cache.
+///
+/// Shapes: qkv `[tokens, (heads + 2 * keyHeads) * d]`, queries first, then keys, then values; queries and keys are turned
+/// in place. rotations `[tokens, d]` of f32: cosines, then sines, of each token's position (``RotationTable``); slots
+/// `[tokens]` of i32: block * 16 + place in the block, or -1 for a token that is not to be written.
+/// - Precondition: at run time every slot lies within the cache; the scheduler made them.
+package struct CacheAppend: Sendable {
+  let qkv: Rows
+  let rotations: Tensor
+  let slots: Tensor
+  let cache: PagedCache
+  let heads: Int
+  private let tensor: Tensor
+
+  package init(
+    qkv: Tensor, heads: Int, rotations: Tensor, slots: Tensor, into cache: PagedCache
+  ) throws(OperatorError) {
+    let check = Checker("CacheAppend")
+    try check.floatingPoint(qkv, "qkv")
+    try check.dimensions(qkv, 2, "qkv")
+    let dimension = cache.headDimension
+    try check.require(dimension % 2 == 0, "cache", "of an even head dimension", found: "\(dimension)")
+    try check.shape(qkv, [qkv.shape[0], (heads + 2 * cache.keyHeads) * dimension], "qkv")
+    try check.shape(rotations, [qkv.shape[0], dimension], "rotations")
+    try check.dtype(rotations, .f32, argument: "rotations")
+    try check.require(rotations.isContiguous, "rotations", "contiguous", found: rotations.description)
+    try check.shape(slots, [qkv.shape[0]], "slots")
+    try check.dtype(slots, .i32, argument: "slots")
+    try check.devices(qkv, rotations, slots, out: cache.keys)
+    self.qkv = try check.rows(qkv, "qkv")
+    self.rotations = rotations
+    self.slots = slots
+    self.cache = cache
+    self.heads = heads
+    self.tensor = qkv
+  }
+
+  package func run(on stream: Stream) {
+    switch stream.device.kind {
+    case .cpu: runOnCPU(stream)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package import MartletRuntime
+package import MartletTensor
+
+/// A matrix product with transposed weights: `out = x Wᵀ (+ bias)`.
+///
+/// Shapes: x `[…, columns]`, weight `[rows, columns]`, bias `[rows]`, out `[…, rows]`; rows of x and out at equal
+/// distances. x is f32, f16 or bf16.
+///
+/// There are two forms of one contract:
+/// - *Plain*: the weight is a tensor of any floating-point or quantised type. Weights are taken at their exact values,
+///   products are summed in f32, the sum is rounded once. This is the reference.
+/// - *Packed*: the weight was laid out for the device by ``PackedWeight``. Plain types give the plain form's results up to
+///   the order of additions. With quantised types each row of x is quantised to 8 bits in groups of 32 with one scale a
+///   group, the products within a group are exact integers, and groups are added in f32 (the scheme of ggml's
+///   `Q8_0`/`Q8_1` products).
+///
+/// A row of the result does not depend on how many other rows are computed with it.
+package struct Linear: Sendable {
+  enum Weight: Sendable {
+    case plain(Rows)
+    case packed(PackedWeight)
+  }
+
+  let x: Rows
+  let weight: Weight
+  let bias: Tensor?
+  let out: Rows
+  private let tensors: [Tensor]
+
+  /// The plain form.
+  package init(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
+    let check = Checker("Linear")
+    try check.dimensions(weight, 2, "weight")
+    try check.require(
+      weight.dtype.isFloatingPoint || weight.dtype.isQuantized, "weight", "of a floating-point or quantised type",
+      found: weight.description)
+    try check.devices(x, weight, bias, out: out)
+    try self.init(
+      x, .plain(try check.rows(weight, "weight")), rows: weight.shape[0], columns: weight.shape[1], bias, out,
+      tensors: [x, weight, out], check)
+  }
+
+  /// The packed form.
+  package init(_ x: Tensor, weight: PackedWeight, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
+    let check = Checker("Linear")
+    try check.devices(x, weight.panels, bias, out: out)
+    try self.init(
+      x, .packed(weight), rows: weight.rows, columns: weight.columns, bias, out, tensors: [x, out], check)
+  }
+
+  private init(
+    _ x: Tensor, _ weight: Weight, rows: Int, columns: Int, _ bias: Tensor?, _ out: Tensor, tensors: [Tensor],
+    _ check: Checker
+  ) throws(OperatorError) {
+    try check.floatingPoint(x, "x")
+    try check.require(x.shape.last == columns, "x", "of \(columns) columns", found: x.description)
+    try check.shape(out, Shape(x.shape.dropLast() + [rows]), "out")
+    try check.floatingPoint(out, "out")
+    if let bias {
+      try check.shape(bias, [rows], "bias")
+      try check.floatingPoint(bias, "bias")
+      try check.require(bias.isContiguous, "bias", "contiguous", found: bias.description)
+    }
+    self.x = try check.rows(x, "x")
+    self.out = try check.rows(out, "out")
+    self.weight = weight
+    self.bias = bias
+    self.tensors = tensors
+  }
+
+  package func run(on stream: Stream) throws(RuntimeError) {
+    guard out.count > 0, out.width > 0 else { return }
+    switch stream.device.kind {
+    case .cpu: try runOnCPU(stream)
+    }
+  }
+}

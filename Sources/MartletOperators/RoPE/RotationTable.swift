@@ -1,0 +1,39 @@
+package import MartletRuntime
+package import MartletTensor
+
+/// The cosines and sines of a step's positions, computed once and read by every layer.
+///
+/// Shapes: positions `[tokens]` of i32; out `[tokens, d]` of f32: d/2 cosines, then d/2 sines.
+package struct RotationTable: Sendable {
+  let positions: Tensor
+  let frequencies: RotaryFrequencies
+  let out: Tensor
+
+  package init(positions: Tensor, frequencies: RotaryFrequencies, into out: Tensor) throws(OperatorError) {
+    let check = Checker("RotationTable")
+    try check.dimensions(positions, 1, "positions")
+    try check.dtype(positions, .i32, argument: "positions")
+    try check.require(positions.isContiguous, "positions", "contiguous", found: positions.description)
+    try check.shape(out, [positions.shape[0], frequencies.values.count * 2], "out")
+    try check.dtype(out, .f32, argument: "out")
+    try check.require(out.isContiguous, "out", "contiguous", found: out.description)
+    try check.devices(positions, out: out)
+    self.positions = positions
+    self.frequencies = frequencies
+    self.out = out
+  }
+
+  package func run(on stream: Stream) {
+    switch stream.device.kind {
+    case .cpu:
+      let half = frequencies.values.count
+      stream.pool.forEachRange(positions.shape[0], grain: 16) { tokens, _ in
+        for token in tokens {
+          let row = out.pointer(as: Float.self) + token * 2 * half
+          let position = Int(positions.pointer(as: Int32.self)[token])
+          frequencies.fill(position: position, cosines: row, sines: row + half)
+        }
+      }
+    }
+  }
+}
