@@ -11,4 +11,4 @@ if [ -x scripts/install-test-deps.sh ]; then
   scripts/install-test-deps.sh
 fi
 # shellcheck disable=SC2086 # ARGS is a list of flags
-exec swift test -c release --disable-testable-imports --scratch-path .build/tests ${ARGS:-} "$@"
+exec swift test -c release --disable-xctest --scratch-path .build/tests ${ARGS:-} "$@"
