@@ -57,6 +57,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    tests("MartletRuntime"),
+    tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
     tests("MartletText"),
