@@ -45,9 +45,11 @@ let package = Package(
     layer("MartletText", ["MartletTemplate"]),
     layer(
       "MartletEngine",
-      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText"]),
+      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText", "MartletTemplate"]),
     layer("MartletHub"),
-    layer("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletRuntime"]),
+    layer(
+      "Martlet",
+      ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletTemplate", "MartletRuntime"]),
     tests("MartletEngine", resources: [.copy("Goldens")]),
     .executableTarget(
       name: "MartletCommand",
