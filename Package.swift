@@ -56,6 +56,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    tests("MartletTemplate"),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
