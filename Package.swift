@@ -56,7 +56,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
-    tests("MartletTemplate"),
+    tests("MartletTemplate", resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

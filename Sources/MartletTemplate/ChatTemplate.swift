@@ -17,7 +17,9 @@ public struct ChatTemplate: Sendable {
   ///
   /// - Parameters:
   ///   - messages: A list of mappings with `role` and `content`, and whatever else the template knows.
-  ///   - tools: A list of JSON schemas of functions, or nil for none.
+  ///   - tools: A list of JSON schemas of functions, or nil for none. Without tools the variable is `none`, as in
+  ///     transformers; a template that then fails because it takes `none` for a list is rendered with the variable
+  ///     undefined, which is what such templates were written for.
   ///   - addGenerationPrompt: Whether to end with the words that begin the assistant's answer.
   ///   - beginToken: The text of the token that begins a document, `bos_token` in templates.
   ///   - endToken: The text of the token that ends one, `eos_token` in templates.
@@ -39,7 +41,15 @@ public struct ChatTemplate: Sendable {
       "eos_token": .string(endToken),
     ]
     variables.merge(extra) { _, given in given }
-    return try template.render(variables, limits: limits, now: now)
+    do {
+      return try template.render(variables, limits: limits, now: now)
+    } catch {
+      guard error.kind == .type, variables["tools"] == .null else { throw error }
+      variables["tools"] = nil
+      // When that fails too, the first failure is the one to report.
+      guard let text = try? template.render(variables, limits: limits, now: now) else { throw error }
+      return text
+    }
   }
 
   /// Gives every message that carries its reasoning under one of the names in use the two names that templates read,

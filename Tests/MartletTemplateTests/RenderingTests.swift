@@ -84,19 +84,27 @@ struct RenderingTests {
 
   @Test("reasoning goes by every name that templates read")
   func reasoning() throws {
-    let template = try ChatTemplate(source: "{% for m in messages %}{{ m.thinking }}{{ m.reasoning_content }}{% endfor %}")
+    let template = try ChatTemplate(
+      source: "{% for m in messages %}{{ m.thinking }}{{ m.reasoning_content }}{% endfor %}")
     for name in ["reasoning_content", "thinking", "reasoning"] {
-      let message = TemplateObject([(key: "role", value: "assistant"), (key: name, value: "r")])
+      var message = TemplateObject()
+      message["role"] = "assistant"
+      message[name] = "r"
       #expect(try template.render(messages: [.object(message)], addGenerationPrompt: false) == "rr")
     }
   }
 
   @Test("one template renders on many threads at once")
   func concurrency() async throws {
-    let template = try Template(source: "{% set ns = namespace(n=0) %}{% for i in range(k) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}")
-    let sums = try await withThrowingTaskGroup(of: (Int, String).self) { group in
-      for k in 0..<20 { group.addTask { (k, try template.render(["k": .int(k)])) } }
-      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    let template = try Template(
+      source: "{% set ns = namespace(n=0) %}{% for i in range(k) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}")
+    let sums = try await withThrowingTaskGroup(of: (Int, String).self) { group -> [Int: String] in
+      for k in 0..<20 {
+        group.addTask { (k, try template.render(["k": .int(k)])) }
+      }
+      var sums: [Int: String] = [:]
+      for try await (k, sum) in group { sums[k] = sum }
+      return sums
     }
     for k in 0..<20 { #expect(sums[k] == String(k * (k - 1) / 2)) }
   }

@@ -26,7 +26,8 @@ struct SandboxTests {
     "{% set s = 'a' * 60000000 %}{% for i in range(100000) %}{% set t = s.upper() %}{% endfor %}",
     "{% set s = 'ab' * 1000000 %}{% for i in range(100000) %}{% if s[5] == 'x' or s in s %}{% endif %}{% endfor %}",
     "{% set l = range(100000)|list %}{% for i in range(100000) %}{% set x = l|sort %}{% endfor %}",
-    "{{ '-9223372036854775808'|int // -1 }}", "{{ -('-9223372036854775808'|int) }}", "{{ '-9223372036854775808'|int|abs }}",
+    "{{ '-9223372036854775808'|int // -1 }}", "{{ -('-9223372036854775808'|int) }}",
+    "{{ '-9223372036854775808'|int|abs }}",
     "{{ 9223372036854775807 + 1 }}", "{{ 99999999999999999999 }}", "{{ 1e300|int }}",
     "{{ 'a'|truncate('-9223372036854775808'|int) }}",
     "{{ range('-9223372036854775808'|int, 9223372036854775807) }}",
@@ -52,15 +53,20 @@ struct SandboxTests {
     "{{ 5.5|round(400, 'ceil') }}", "{{ 55|round(-400) }}", "{{ 'abc'.find('b', '-9223372036854775808'|int) }}",
     "{{ 'abc'.count('', 9223372036854775807) }}", "{{ 'abc'.replace('', 'x', 9223372036854775807) }}",
     "{{ 'a b'.split(none, 9223372036854775807) }}", "{{ 'abc'|truncate(9223372036854775807) }}",
-    "{{ 'abc'|truncate(9223372036854775807, true, '', 9223372036854775807) }}", "{{ 'a b c'|wordwrap(9223372036854775807) }}",
+    "{{ 'abc'|truncate(9223372036854775807, true, '', 9223372036854775807) }}",
+    "{{ 'a b c'|wordwrap(9223372036854775807) }}",
     "{{ '%c' % 9223372036854775807 }}", "{{ '{:c}'.format(-1) }}", "{{ '%.99999f' % 1.5 }}", "{{ '%.9999f' % 1e308 }}",
     "{{ 1e308|filesizeformat }}", "{{ (1e400)|filesizeformat }}", "{{ (0 * 1e400)|int }}", "{{ (0 * 1e400)|round }}",
     "{{ 'x'.center('-9223372036854775808'|int) }}", "{{ '\\t'.expandtabs('-9223372036854775808'|int) }}",
-    "{{ numbers|batch(-1)|list }}", "{{ [1]|batch(0)|list }}", "{{ [1]|slice(-1)|list }}", "{{ '{9223372036854775807}'.format(1) }}",
-    "{{ '{0[9223372036854775807]}'.format([1]) }}", "{{ ''|int(0, 99) }}", "{{ '1'|int(0, 1) }}", "{{ '1'|int(0, -5) }}",
+    "{{ numbers|batch(-1)|list }}", "{{ [1]|batch(0)|list }}", "{{ [1]|slice(-1)|list }}",
+    "{{ '{9223372036854775807}'.format(1) }}",
+    "{{ '{0[9223372036854775807]}'.format([1]) }}", "{{ ''|int(0, 99) }}", "{{ '1'|int(0, 1) }}",
+    "{{ '1'|int(0, -5) }}",
     "{{ strftime_now('%') }}{{ strftime_now('%-') }}{{ strftime_now('%Q%1') }}", "{{ '\\ud800' }}", "{{ '\\N{DASH}' }}",
-    "{{ loop }}", "{{ loop.index }}", "{% for x in [1] %}{{ loop }}{{ loop|tojson }}{% endfor %}", "{{ 1.5 // 1e-320 }}",
-    "{{ joiner(1)() }}{{ cycler(1) }}{{ namespace }}{{ ''.join }}", "{{ {}.get.x }}", "{{ [[]] * 3 }}{{ [[1]]|sum(start=[]) }}",
+    "{{ loop }}", "{{ loop.index }}", "{% for x in [1] %}{{ loop }}{{ loop|tojson }}{% endfor %}",
+    "{{ 1.5 // 1e-320 }}",
+    "{{ joiner(1)() }}{{ cycler(1) }}{{ namespace }}{{ ''.join }}", "{{ {}.get.x }}",
+    "{{ [[]] * 3 }}{{ [[1]]|sum(start=[]) }}",
   ]
 
   @Test("extreme numbers never trap", arguments: extremes)
@@ -70,10 +76,13 @@ struct SandboxTests {
 
   static let deep: [(name: String, open: String, middle: String, close: String)] = [
     ("parentheses", "(", "1", ")"), ("lists", "[", "", "]"), ("objects", "{1:", "1", "}"), ("not", "not ", "1", ""),
-    ("signs", "-", "1", ""), ("calls", "f(", "1", ")"), ("items", "a[", "1", "]"), ("inline if", "1 if 1 else ", "1", ""),
-    ("attributes", "", "a", ".b"), ("filters", "", "a", "|list"), ("indexes", "", "a", "[0]"), ("called", "", "a", "()"),
+    ("signs", "-", "1", ""), ("calls", "f(", "1", ")"), ("items", "a[", "1", "]"),
+    ("inline if", "1 if 1 else ", "1", ""),
+    ("attributes", "", "a", ".b"), ("filters", "", "a", "|list"), ("indexes", "", "a", "[0]"),
+    ("called", "", "a", "()"),
     ("slices", "a[1:", "1", "]"), ("filter arguments", "a|d(", "1", ")"), ("test arguments", "a is eq(", "1", ")"),
-    ("power", "", "1", "**1"), ("sums", "", "1", "+1"), ("comparisons", "", "1", "<1"), ("concatenations", "", "1", "~1"),
+    ("power", "", "1", "**1"), ("sums", "", "1", "+1"), ("comparisons", "", "1", "<1"),
+    ("concatenations", "", "1", "~1"),
   ]
 
   @Test("deep expressions are errors or work, never overflow", arguments: deep)

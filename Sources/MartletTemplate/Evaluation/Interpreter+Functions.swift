@@ -54,7 +54,8 @@ extension Interpreter {
     // Defaults may use the parameters before them.
     for parameter in missing {
       let unset = TemplateValue.missing(hint: "the parameter '\(parameter.name)' was not given")
-      assign(parameter.symbol, try parameter.fallback.map { (value) throws(TemplateError) in try evaluate(value) } ?? unset)
+      assign(
+        parameter.symbol, try parameter.fallback.map { (value) throws(TemplateError) in try evaluate(value) } ?? unset)
     }
     if let symbol = macro.callerSymbol {
       assign(symbol, take("caller") ?? .missing(hint: "there is no caller: the macro was not called by a call block"))

@@ -45,20 +45,24 @@ extension Interpreter {
     let handle = loopSymbol == nil ? TemplateValue.null : store(.loop(state))
     var inner = Scope(parent: outer)
     defer { scope = outer }
+    var hasCompleted = false
     while let item = try advance(state) {
       try spend()
       if inner.isCaptured { inner = Scope(parent: outer) } else { inner.removeAll() }
       scope = inner
       if let loopSymbol { inner.set(loopSymbol, handle) }
       try assign(loop.target, item)
-      if try execute(loop.body) == .breaking {
+      let flow = try execute(loop.body)
+      if flow == .normal { hasCompleted = true }
+      if flow == .breaking {
         // What the loop did not take is still there for the next one.
         generator?.position = start + state.next
         break
       }
     }
     scope = outer
-    if state.index0 < 0 {
+    // In Jinja2 the body has to reach its end once: a loop that only breaks or continues runs its 'else' too.
+    if !hasCompleted {
       _ = try withScope(inside: outer) { () throws(TemplateError) in try execute(loop.otherwise) }
     }
   }

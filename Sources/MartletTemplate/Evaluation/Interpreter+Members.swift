@@ -5,7 +5,15 @@ extension Interpreter {
     if case .undefined(let missing) = value { throw missing.error }
     if let own = try ownAttribute(name, of: value) { return own }
     if case .object(let object) = value, let element = object[name] { return element }
-    return .missing(name, of: typeName(of: value))
+    return absent(name, of: value)
+  }
+
+  /// What a name that a value does not have gives. Those that Python keeps its internals under are told apart, so that
+  /// going on with them is a breach of the sandbox.
+  private func absent(_ name: String, of value: TemplateValue) -> TemplateValue {
+    let isInternal = name.utf8.starts(with: "__".utf8) && name.utf8.reversed().starts(with: "__".utf8)
+    guard isInternal else { return .missing(name, of: typeName(of: value)) }
+    return .undefined(TemplateUndefined(name: name, origin: .unsafe(ofType: typeName(of: value))))
   }
 
   /// `value[key]`: an element first, then for a text an attribute.
@@ -14,7 +22,7 @@ extension Interpreter {
     if let element = try element(key, of: value) { return element }
     if case .string(let name) = key {
       if let own = try ownAttribute(name, of: value) { return own }
-      return .missing(name, of: typeName(of: value))
+      return absent(name, of: value)
     }
     return .missing(try representation(of: key), of: typeName(of: value))
   }
@@ -127,7 +135,8 @@ extension Interpreter {
       let values = try arguments.bound(name, "value", "start", "stop")
       let wanted = try values[0].required("value")
       try spend(elements: items.count)
-      let range = Slice(lower: try values[1].whole("start", default: 0), upper: try values[2].whole("stop", default: .max))
+      let range = Slice(
+        lower: try values[1].whole("start", default: 0), upper: try values[2].whole("stop", default: .max))
       for position in try range.positions(count: items.count) where areEqual(items[position], wanted) {
         return .int(position)
       }

@@ -203,7 +203,7 @@ extension Interpreter {
       return store(.range(try NumberRange(start: start, stop: start + positions.count * step, step: step)))
     default: break
     }
-    return .missing("slice", of: typeName(of: value))
+    throw TemplateError(.type, "a '\(typeName(of: value))' cannot be sliced")
   }
 }
 

@@ -8,7 +8,7 @@ extension Interpreter {
   private func braceFormat(
     _ format: String, _ arguments: Arguments, _ automatic: inout Int, depth: Int
   ) throws(TemplateError) -> String {
-    guard depth < 2 else { throw TemplateError(.value, "the fields of a format nest too deeply") }
+    guard depth <= 2 else { throw TemplateError(.value, "the fields of a format nest too deeply") }
     try spend(textBytes: format.utf8.count)
     var result = ""
     var rest = format.unicodeScalars[...]

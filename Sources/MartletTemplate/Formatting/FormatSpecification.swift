@@ -53,7 +53,9 @@ struct FormatSpecification {
     while let first = text.first, ("0"..."9").contains(first) {
       size = (size ?? 0) * 10 + Int(first.value - 0x30)
       text.removeFirst()
-      guard size ?? 0 <= sizeLimit else { throw TemplateError(.limit, "a format asks for more than \(sizeLimit) characters") }
+      guard size ?? 0 <= sizeLimit else {
+        throw TemplateError(.limit, "a format asks for more than \(sizeLimit) characters")
+      }
     }
     return size
   }

@@ -79,7 +79,8 @@ extension Interpreter {
     let precision = specification.precision ?? 0
     specification.precision = nil
     if precision > 0 {
-      let digits = String(number.magnitude, radix: isDecimal ? 10 : conversion == "o" ? 8 : 16, uppercase: conversion == "X")
+      let digits = String(
+        number.magnitude, radix: isDecimal ? 10 : conversion == "o" ? 8 : 16, uppercase: conversion == "X")
       let zeros = String(repeating: "0", count: max(0, precision - digits.utf8.count))
       let sign = number < 0 ? "-" : specification.sign == "-" ? "" : String(specification.sign)
       let base = specification.isAlternate && !isDecimal ? "0" + String(conversion) : ""

@@ -18,7 +18,8 @@ extension Interpreter {
     case .upper, .lower, .capitalize:
       try arguments.none(filter.rawValue)
       return .string(
-        filter == .upper ? CaseMapping.upper(text) : filter == .lower ? CaseMapping.lower(text) : CaseMapping.capitalized(text))
+        filter == .upper
+          ? CaseMapping.upper(text) : filter == .lower ? CaseMapping.lower(text) : CaseMapping.capitalized(text))
     case .title:
       try arguments.none("title")
       return .string(titled(text))
@@ -27,7 +28,8 @@ extension Interpreter {
       return .string(try pad(text, width: width, fill: " ", .center))
     case .trim:
       let set = try arguments.bound("trim", "chars")[0].presence
-      return .string(strip(text, try set.map { (set) throws(TemplateError) in try Optional(set).text("chars") }, .strip))
+      return .string(
+        strip(text, try set.map { (set) throws(TemplateError) in try Optional(set).text("chars") }, .strip))
     case .replace:
       let values = try arguments.bound("replace", "old", "new", "count")
       return .string(

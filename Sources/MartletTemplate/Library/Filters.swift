@@ -137,7 +137,8 @@ extension Interpreter {
     if method == "common" {
       if let whole = value.wholeNumber {
         // Rounding to tens and hundreds keeps a whole number whole.
-        return precision >= 0 ? .int(whole) : .int(Int(exactly: FloatText.round(Double(whole), digits: precision)) ?? whole)
+        return precision >= 0
+          ? .int(whole) : .int(Int(exactly: FloatText.round(Double(whole), digits: precision)) ?? whole)
       }
       return .double(FloatText.round(number, digits: precision))
     }
@@ -157,7 +158,8 @@ extension Interpreter {
     for (position, prefix) in prefixes.enumerated() {
       unit *= base
       if bytes < unit || position == prefixes.count - 1 {
-        return FloatText.printf(base * bytes / unit, precision: 1, conversion: "f") + " \(prefix)\(isBinary ? "iB" : "B")"
+        return FloatText.printf(base * bytes / unit, precision: 1, conversion: "f")
+          + " \(prefix)\(isBinary ? "iB" : "B")"
       }
     }
     return ""
@@ -212,7 +214,8 @@ enum NumberText {
     guard text.contains("_") else { return String(text) }
     let parts = text.split(separator: "_", omittingEmptySubsequences: false)
     let areBetweenDigits = parts.enumerated().allSatisfy { position, part in
-      (position == 0 || part.first?.isHexDigit == true) && (position == parts.count - 1 || part.last?.isHexDigit == true)
+      (position == 0 || part.first?.isHexDigit == true)
+        && (position == parts.count - 1 || part.last?.isHexDigit == true)
     }
     return areBetweenDigits ? parts.joined() : nil
   }

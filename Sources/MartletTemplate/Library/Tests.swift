@@ -77,7 +77,8 @@ extension Interpreter {
     switch (test, object) {
     case (.sequence, .range): true
     case (.iterable, .range), (.iterable, .view), (.iterable, .generator), (.iterable, .loop): true
-    case (.callable, .macro), (.callable, .method), (.callable, .function), (.callable, .joiner), (.callable, .loop): true
+    case (.callable, .macro), (.callable, .method), (.callable, .function), (.callable, .joiner), (.callable, .loop):
+      true
     default: false
     }
   }

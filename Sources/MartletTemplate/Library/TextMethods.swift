@@ -20,7 +20,8 @@ extension Interpreter {
     switch method {
     case .strip, .lstrip, .rstrip:
       let set = try arguments.bound(name, "chars")[0].presence
-      return .string(strip(text, try set.map { (set) throws(TemplateError) in try Optional(set).text("chars") }, method))
+      return .string(
+        strip(text, try set.map { (set) throws(TemplateError) in try Optional(set).text("chars") }, method))
     case .split, .rsplit: return try split(text, arguments, fromEnd: method == .rsplit)
     case .splitlines:
       let keepEnds = try isTrue(try arguments.bound(name, "keepends")[0] ?? .bool(false))
@@ -30,12 +31,14 @@ extension Interpreter {
     case .find, .rfind, .index, .rindex, .count: return try search(text, arguments, method)
     case .replace: return try replace(text, arguments)
     case .removeprefix, .removesuffix: return .string(try removeEnd(text, arguments, method))
-    case .join: return .string(try join(try items(of: try arguments.bound(name, "iterable")[0].required("iterable")), text))
+    case .join:
+      return .string(try join(try items(of: try arguments.bound(name, "iterable")[0].required("iterable")), text))
     case .upper, .lower, .title, .capitalize, .swapcase, .casefold:
       try arguments.none(name)
       return .string(changeCase(text, method))
     case .center, .ljust, .rjust, .zfill: return .string(try pad(text, arguments, method))
-    case .expandtabs: return .string(try expandTabs(text, try arguments.bound(name, "tabsize")[0].whole(name, default: 8)))
+    case .expandtabs:
+      return .string(try expandTabs(text, try arguments.bound(name, "tabsize")[0].whole(name, default: 8)))
     case .format: return .string(try braceFormat(text, arguments))
     case .formatMap:
       guard case .object(let object) = try arguments.bound(name, "mapping")[0].required("mapping") else {

@@ -159,7 +159,9 @@ struct Lexer {
   private func rawBodyStart(at start: Int) -> Int? {
     guard let afterWord = tagWord("raw", at: start) else { return nil }
     if looking(at: "%", "}", from: afterWord) { return afterWord + 2 }
-    guard afterWord < source.count, source[afterWord] == "-", looking(at: "%", "}", from: afterWord + 1) else { return nil }
+    guard afterWord < source.count, source[afterWord] == "-", looking(at: "%", "}", from: afterWord + 1) else {
+      return nil
+    }
     var end = afterWord + 3
     while end < source.count, source[end].isPythonSpace { end += 1 }
     return end

@@ -75,7 +75,9 @@ enum NumberScanner {
     let whole = digits(source, from: start, radix: 10, leadingUnderscore: false) ?? start + 1
     var end = whole
     if allowsFloat {
-      if end < source.count, source[end] == ".", let fraction = digits(source, from: end + 1, radix: 10) { end = fraction }
+      if end < source.count, source[end] == ".", let fraction = digits(source, from: end + 1, radix: 10) {
+        end = fraction
+      }
       if end < source.count, source[end] == "e" || source[end] == "E" {
         let sign = end + 1 < source.count && (source[end + 1] == "+" || source[end + 1] == "-") ? 1 : 0
         if let exponent = digits(source, from: end + 1 + sign, radix: 10) { end = exponent }

@@ -54,7 +54,9 @@ enum NumericOrder { case less, equal, greater }
 
 /// Compares two numbers exactly, without rounding a whole number to a floating-point one.
 func numericOrder(_ left: TemplateValue, _ right: TemplateValue) -> NumericOrder? {
-  func order<T: Comparable>(_ a: T, _ b: T) -> NumericOrder? { a < b ? .less : a > b ? .greater : a == b ? .equal : nil }
+  func order<T: Comparable>(_ a: T, _ b: T) -> NumericOrder? {
+    a < b ? .less : a > b ? .greater : a == b ? .equal : nil
+  }
   switch (left, right) {
   case (.double(let a), .double(let b)): return order(a, b)
   case (.double(let a), _):

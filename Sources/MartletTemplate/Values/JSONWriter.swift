@@ -22,7 +22,9 @@ struct JSONWriter {
   /// The JSON text of `value`.
   ///
   /// - Throws: ``TemplateError`` when `value` holds something without a JSON form or the text exceeds `textLimit`.
-  static func write(_ value: TemplateValue, options: Options = Options(), textLimit: Int) throws(TemplateError) -> String {
+  static func write(_ value: TemplateValue, options: Options = Options(), textLimit: Int) throws(TemplateError)
+    -> String
+  {
     var writer = JSONWriter(options: options, textLimit: textLimit)
     try writer.write(value, level: 0)
     return writer.text
