@@ -195,12 +195,7 @@ extension Interpreter {
     case .undefined(let missing): throw missing.error
     case .reference(let reference):
       guard case .range(let range) = stored(reference) else { break }
-      let items = range.items
-      // A slice of a range is a range again.
-      let positions = Array(try bounds.positions(count: items.count))
-      let step = (bounds.step ?? 1) * range.step
-      let start = positions.first.map { range.start + $0 * range.step } ?? range.start
-      return store(.range(try NumberRange(start: start, stop: start + positions.count * step, step: step)))
+      return store(.range(try range.sliced(bounds)))
     default: break
     }
     throw TemplateError(.type, "a '\(typeName(of: value))' cannot be sliced")
@@ -214,7 +209,7 @@ struct Slice {
   var step: Int?
 
   /// Where the slice of `count` elements begins and ends (exclusively), and its step.
-  private func resolved(count: Int) throws(TemplateError) -> (from: Int, to: Int, by: Int) {
+  func resolved(count: Int) throws(TemplateError) -> (from: Int, to: Int, by: Int) {
     let step = self.step ?? 1
     guard step != 0 else { throw TemplateError(.value, "the step of a slice must not be 0") }
     func clamp(_ bound: Int, _ range: ClosedRange<Int>) -> Int {

@@ -54,7 +54,7 @@ final class Interpreter {
     guard bytes <= limits.textBytes else {
       throw TemplateError(.limit, "the template makes a text of more than \(limits.textBytes) bytes")
     }
-    try spend(bytes >> 6)
+    try spend(max(bytes, 0) >> 6)
   }
 
   /// Accounts for handling `count` elements and refuses a sequence that is too long.
@@ -62,7 +62,7 @@ final class Interpreter {
     guard count <= limits.elements else {
       throw TemplateError(.limit, "the template makes a sequence of more than \(limits.elements) elements")
     }
-    try spend(count >> 2)
+    try spend(max(count, 0) >> 2)
   }
 
   func checkNesting(_ value: TemplateValue) throws(TemplateError) {

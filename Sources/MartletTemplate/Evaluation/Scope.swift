@@ -86,6 +86,20 @@ struct NumberRange: Equatable {
   }
 
   var items: [TemplateValue] { (0..<count).map { .int(start + $0 * step) } }
+
+  /// A slice of a range, which is a range again.
+  func sliced(_ bounds: Slice) throws(TemplateError) -> NumberRange {
+    let (from, to, by) = try bounds.resolved(count: count)
+    func number(at position: Int) -> (partialValue: Int, overflow: Bool) {
+      let (offset, overflow) = position.multipliedReportingOverflow(by: step)
+      return overflow ? (0, true) : start.addingReportingOverflow(offset)
+    }
+    let (first, last, newStep) = (number(at: from), number(at: to), by.multipliedReportingOverflow(by: step))
+    guard !first.overflow, !last.overflow, !newStep.overflow else {
+      throw TemplateError(.value, "the bounds of the sliced range do not fit 64 bits")
+    }
+    return try NumberRange(start: first.partialValue, stop: last.partialValue, step: newStep.partialValue)
+  }
 }
 
 /// The state of a running `for`, which `loop` shows.

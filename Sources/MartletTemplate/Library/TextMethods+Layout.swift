@@ -9,8 +9,9 @@ extension Interpreter {
   }
 
   func pad(_ text: String, width: Int, fill: String, _ method: TextMethod) throws(TemplateError) -> String {
-    let missing = width - text.unicodeScalars.count
-    guard width > 0, missing > 0 else { return text }
+    let count = text.unicodeScalars.count
+    guard width > count else { return text }
+    let missing = width - count
     let (bytes, overflow) = missing.multipliedReportingOverflow(by: fill.utf8.count)
     try spend(textBytes: overflow ? .max : min(bytes, .max - text.utf8.count) + text.utf8.count)
     let left: Int
