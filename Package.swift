@@ -64,6 +64,7 @@ let package = Package(
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
     tests("MartletText"),
+    tests("MartletTemplate", resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
