@@ -46,7 +46,7 @@ public struct GenerationSummary: Sendable, Hashable {
   /// Prompt tokens that were not computed because the KV cache had them.
   public let cachedTokenCount: Int
   /// Tokens delivered; a stop token is not one of them.
-  public let generatedTokenCount: Int
+  public internal(set) var generatedTokenCount: Int
   /// From submission to the start of the first step that computed something of the request.
   public let queueTime: Duration
   /// From submission to the first sampled token.
