@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--only", help="names of prompts, separated by commas; writes nothing")
     parser.add_argument("--verify", action="store_true")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # sums in one order, whatever the machine
     selected = options.only.split(",") if options.only else [name for name, _ in PROMPTS]
 
     tokenizer, model = load_tokenizer(options.model), load_model(options.model)
