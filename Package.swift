@@ -45,9 +45,12 @@ let package = Package(
     layer("MartletText", ["MartletTemplate"]),
     layer(
       "MartletEngine",
-      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText"]),
+      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText", "MartletTemplate"]),
     layer("MartletHub"),
-    layer("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletRuntime"]),
+    layer(
+      "Martlet",
+      ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletTemplate", "MartletRuntime"]),
+    tests("MartletEngine", resources: [.copy("Goldens")]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
@@ -60,6 +63,8 @@ let package = Package(
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
+    tests("MartletText"),
+    tests("MartletTemplate", resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
