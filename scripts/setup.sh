@@ -12,6 +12,21 @@ fail() {
 # True if version $1 is at least version $2.
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
+# Installs Debian packages, as root or through sudo.
+install() {
+  if [ "$(id -u)" -eq 0 ]; then
+    sudo=""
+  elif command -v sudo >/dev/null; then
+    sudo="sudo"
+  else
+    fail "the toolchain cannot link; ask an administrator for: apt-get install $*"
+  fi
+  printf 'setup: installing %s\n' "$*" >&2
+  [ -n "${lists_are_new:-}" ] || $sudo apt-get update -qq
+  lists_are_new=yes
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 # --- Tools that the machine must bring -------------------------------------------------------------------------------
 command -v git >/dev/null || fail "git is missing: apt-get install git"
 command -v python3 >/dev/null || fail "python3 is missing: apt-get install python3 python3-pip"
@@ -39,23 +54,16 @@ compiler=$(dirname "$(command -v swift)")/clang++
 links() { [ -z "$compiler" ] || "$compiler" "$folder/probe.cpp" -o "$folder/probe" 2>"$folder/errors"; }
 
 if ! links; then
-  # The same package has the GCC version in its name: take the one that goes with the system's compiler.
-  packages="binutils gcc g++ libc6-dev"
   command -v apt-get >/dev/null || {
     cat "$folder/errors" >&2
-    fail "the toolchain cannot link; install the headers of the C library and of libstdc++ (Debian: $packages)"
+    fail "the toolchain cannot link; install binutils, GCC with libstdc++ and the C library's headers"
   }
-  if [ "$(id -u)" -eq 0 ]; then
-    sudo=""
-  elif command -v sudo >/dev/null; then
-    sudo="sudo"
-  else
-    fail "the toolchain cannot link; ask an administrator for: apt-get install $packages"
+  install binutils gcc g++ libc6-dev
+  # Clang looks only at the newest GCC that it finds, whose libstdc++ need not be the distribution's default.
+  if ! links; then
+    newest=$(find /usr/lib/gcc/*/* -maxdepth 0 -type d -exec basename {} \; | sort -V | tail -n 1)
+    install "libstdc++-$newest-dev"
   fi
-  printf 'setup: installing %s\n' "$packages" >&2
-  $sudo apt-get update -qq
-  # shellcheck disable=SC2086 # a list of packages
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $packages >/dev/null
   links || {
     cat "$folder/errors" >&2
     fail "the toolchain still cannot link: see above"

@@ -10,5 +10,7 @@ scripts/setup.sh
 if [ -x scripts/install-test-deps.sh ]; then
   scripts/install-test-deps.sh
 fi
+# `swift test` would build too, but tells of each of thousands of cases unless it is quiet, and then of no progress.
+swift build -c release --build-tests --scratch-path .build/tests -Xswiftc -enable-testing
 # shellcheck disable=SC2086 # ARGS is a list of flags
-exec swift test -c release --disable-xctest --scratch-path .build/tests ${ARGS:-} "$@"
+exec swift test -c release --scratch-path .build/tests --skip-build --disable-xctest --quiet ${ARGS:-} "$@"
