@@ -4,10 +4,8 @@ import Testing
 @testable import MartletText
 
 /// Random texts against other tokenizers, made by `scripts/goldens/tokenizer_fuzz.py`.
-@Suite(.enabled(if: TokenizerFuzzTests.folder != nil, "set MARTLET_TOKENIZER_FUZZ to the output of tokenizer_fuzz.py"))
+@Suite(.enabled(if: Resources.randomTexts != nil, "set MARTLET_TOKENIZER_FUZZ to the output of tokenizer_fuzz.py"))
 struct TokenizerFuzzTests {
-  static let folder = ProcessInfo.processInfo.environment["MARTLET_TOKENIZER_FUZZ"].map { URL(filePath: $0) }
-
   struct File: Decodable {
     struct Row: Decodable {
       let text: String
@@ -21,7 +19,7 @@ struct TokenizerFuzzTests {
   }
 
   static func files() throws -> [URL] {
-    guard let folder else { return [] }
+    guard let folder = Resources.randomTexts else { return [] }
     return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.pathExtension == "json" }
   }
