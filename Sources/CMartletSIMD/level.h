@@ -9,7 +9,9 @@
 
 #include "attention.h"
 
+#include "limits.h"
+
 #define MARTLET_TABLE(NAME, SYMBOL)                                                                                \
   const martlet_kernels SYMBOL = {NAME,         add_rows,       swiglu,      convert, rms_norm, rope,      argmax, \
                                   dot,          gemm,           quantize_row, gemm_quantized, cache_write, attend,  \
-                                  merge,        scale_out,      exponentials}
+                                  merge,        scale_out,      exponentials, read_memory, integer_products, float_products}

@@ -7,6 +7,7 @@
 #define MARTLET_HAS_OWN_DOT4 1
 #define TILE_TOKENS 4
 #define MAX_TILE 4
+#define LIMIT_CHAINS 4
 #include "vector.h"
 
 // Bytes are widened to 16 bits, two of four columns at a time, since the instruction for bytes saturates.

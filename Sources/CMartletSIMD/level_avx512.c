@@ -8,6 +8,7 @@
 #define MARTLET_HAS_OWN_DOT4 1
 #define TILE_TOKENS 8
 #define MAX_TILE 8
+#define LIMIT_CHAINS 8
 #include "vector.h"
 
 INLINE i32x16 dot4(i32x16 acc, i32x16 u, int32_t x) {

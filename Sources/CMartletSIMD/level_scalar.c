@@ -9,6 +9,7 @@
 #endif
 #define TILE_TOKENS 4
 #define MAX_TILE 4
+#define LIMIT_CHAINS 4
 #include "level.h"
 
 MARTLET_TABLE("scalar", martlet_kernels_scalar);

@@ -36,6 +36,10 @@ enum {
   MARTLET_SEGMENT = 256,
   /// Most query rows that attention works on at once.
   MARTLET_QUERY_TILE = 8,
+  /// Bytes of weights that the loops measuring arithmetic limits read again and again.
+  MARTLET_LIMIT_WEIGHTS = 4096,
+  /// Activations that they may read.
+  MARTLET_LIMIT_ACTIVATIONS = 16,
 };
 
 /// How quantised weights are packed into panels of `MARTLET_PANEL` rows.
@@ -121,6 +125,14 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*scale_out)(const float *x, float scale, int out_type, void *out, size_t count);
   /// In place: `x = exp(x - shift)`; returns the sum.
   float (*exponentials)(float *x, float shift, size_t count);
+
+  /// Reads `bytes` bytes, a multiple of 256, as fast as they come; the result only keeps the reading from being left out.
+  int32_t (*read_memory)(const void *memory, size_t bytes);
+  /// The rate of 8-bit products at best: multiplies `MARTLET_LIMIT_WEIGHTS` bytes with `MARTLET_LIMIT_ACTIVATIONS`
+  /// numbers of four bytes, `rounds` times. `operations` becomes the number of multiplications and additions.
+  int32_t (*integer_products)(const void *weights, const int32_t *activations, size_t rounds, size_t *operations);
+  /// The rate of f32 products at best; `weights` are as many bytes.
+  float (*float_products)(const float *weights, const float *activations, size_t rounds, size_t *operations);
 } martlet_kernels;
 
 /// The table for the best instruction set of this processor.

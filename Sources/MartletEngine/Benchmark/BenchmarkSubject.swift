@@ -1,0 +1,63 @@
+package import MartletModels
+package import MartletRuntime
+package import MartletTensor
+internal import MartletText
+
+/// What is measured: a decoder on a device, from a file or with random weights.
+package struct BenchmarkSubject {
+  /// The model's name for the report.
+  package let name: String
+  package let decoder: Decoder
+  /// The stream that everything runs on; the limits are measured with its threads and instruction set.
+  package let stream: Stream
+  /// The most tokens of one sequence.
+  package let contextLength: Int
+  /// Token ids to measure with: all but those that control a conversation.
+  package let tokens: [Int32]
+
+  /// A loaded model.
+  package init(_ model: LoadedModel, name: String) throws {
+    self.name = name
+    decoder = model.decoder
+    stream = try model.makeStream()
+    contextLength = model.options.contextLength ?? decoder.configuration.contextLength
+    let all = Array(0..<Int32(decoder.configuration.vocabularySize))
+    let plain = model.text.map { text in
+      all.filter { text.tokenizer.kind(of: $0) != nil && !text.tokenizer.isSpecial($0) }
+    }
+    tokens = plain.flatMap { $0.isEmpty ? nil : $0 } ?? all
+  }
+
+  /// A well-known shape with random weights: no file is needed.
+  /// - Parameters:
+  ///   - type: the weights' type.
+  ///   - options: device, types to calculate in, threads, context.
+  ///   - progress: called with the share of layers made, 0 to 1.
+  package init(
+    shape: DecoderShape, type: DType, options: ModelOptions, progress: (Double) -> Void = { _ in }
+  ) throws {
+    let runtime = try Context().runtime(for: options.device ?? .cpu)
+    try self.init(
+      name: "\(shape.rawValue) \(type.name)", configuration: shape.configuration,
+      weights: RandomWeights(shape, dtype: type, on: runtime), runtime: runtime, options: options, progress: progress)
+  }
+
+  /// Any configuration with weights from any source.
+  package init(
+    name: String, configuration: DecoderConfiguration, weights: any WeightSource, runtime: Runtime,
+    options: ModelOptions, progress: (Double) -> Void = { _ in }
+  ) throws {
+    self.name = name
+    contextLength = options.contextLength ?? configuration.contextLength
+    guard (2...configuration.contextLength).contains(contextLength) else {
+      throw RequestError.outOfRange(
+        field: "the context", found: "\(contextLength)", expected: "2 to \(configuration.contextLength)")
+    }
+    stream = try Stream(on: runtime, threads: options.threads)
+    decoder = try Decoder(
+      WeightScope(weights), configuration, WeightLoader(compute: options.compute, stream: stream), progress: progress)
+    tokens = Array(0..<Int32(configuration.vocabularySize))
+    // The weights as they came are not needed any more; the limits' buffer and the cache are next.
+    runtime.allocator.trim()
+  }
+}

@@ -1,0 +1,103 @@
+internal import CMartletSIMD
+
+/// What the machine can do at most, measured with a stream's threads and instruction set.
+package struct MachineLimits: Sendable, Equatable {
+  /// Bytes a second that all threads together read from memory.
+  package let bandwidth: Double
+  /// Multiplications and additions a second of data in the first cache.
+  package let operations: Double
+  /// What ``operations`` multiplies.
+  package let products: Products
+
+  /// Kinds of products that have a rate of their own.
+  package enum Products: String, Sendable {
+    /// Unsigned by signed bytes, summed in 32 bits.
+    case bytes = "8-bit"
+    /// Fused or separate multiplication and addition, whatever the instruction set has.
+    case f32
+  }
+
+  /// More than the caches of any processor that one process gets to itself.
+  private static let bufferBytes = 512 << 20
+  private static let attempts = 8
+  /// Time for one measurement of arithmetic: short against a time slice, long against starting the threads.
+  private static let arithmeticTime = Duration.milliseconds(20)
+
+  /// Measures both; takes about half a second.
+  /// - Throws: `RuntimeError` if there is no memory for the buffer.
+  package init(of stream: Stream, products: Products) throws(RuntimeError) {
+    self.products = products
+    bandwidth = try Self.bandwidth(stream)
+    operations = Self.arithmetic(stream, products)
+  }
+
+  /// The best of several passes over a large buffer, each thread reading a part of its own.
+  private static func bandwidth(_ stream: Stream) throws(RuntimeError) -> Double {
+    let threads = stream.pool.threadCount
+    let share = bufferBytes / threads / 4096 * 4096
+    let best: Double
+    do {
+      let storage = try Storage(byteCount: share * threads, on: stream.runtime)
+      let base = storage.pointer
+      // Memory that was never written is one page of zeros, over and over.
+      stream.pool.run { (base + $0 * share).initializeMemory(as: UInt8.self, repeating: UInt8($0 & 255), count: share) }
+      let kernels = stream.kernels
+      best = bestRate(of: Double(share * threads)) {
+        stream.pool.run { _ = kernels.read_memory(base + $0 * share, share) }
+      }
+    }
+    stream.runtime.allocator.trim()
+    return best
+  }
+
+  private static func arithmetic(_ stream: Stream, _ products: Products) -> Double {
+    let kernels = stream.kernels
+    let weightCount = Int(MARTLET_LIMIT_WEIGHTS)
+    let activationCount = Int(MARTLET_LIMIT_ACTIVATIONS)
+    /// Runs `rounds` rounds on one thread; returns the operations done.
+    func work(_ rounds: Int) -> Int {
+      var operations = 0
+      withUnsafeTemporaryAllocation(byteCount: weightCount, alignment: 64) { weights in
+        withUnsafeTemporaryAllocation(byteCount: activationCount * 4, alignment: 64) { activations in
+          switch products {
+          case .bytes:
+            weights.initializeMemory(as: UInt8.self, repeating: 1)
+            let values = activations.bindMemory(to: Int32.self)
+            for index in values.indices { values[index] = Int32(index) &* 0x0101_0101 }
+            _ = kernels.integer_products(weights.baseAddress!, values.baseAddress!, rounds, &operations)
+          case .f32:
+            let values = weights.bindMemory(to: Float.self)
+            values.initialize(repeating: 0.5)
+            let factors = activations.bindMemory(to: Float.self)
+            for index in factors.indices { factors[index] = Float(index) }
+            _ = kernels.float_products(values.baseAddress!, factors.baseAddress!, rounds, &operations)
+          }
+        }
+      }
+      return operations
+    }
+    // As many rounds as fill the time, found by doubling.
+    let clock = ContinuousClock()
+    var rounds = 64
+    var operations = 0
+    while clock.measure({ operations = work(rounds) }) < arithmeticTime { rounds *= 2 }
+    return bestRate(of: Double(operations * stream.pool.threadCount)) {
+      stream.pool.run { _ in _ = work(rounds) }
+    }
+  }
+
+  /// `amount` a second at the fastest of the attempts.
+  private static func bestRate(of amount: Double, _ body: () -> Void) -> Double {
+    let clock = ContinuousClock()
+    let times = (0..<attempts).map { _ in clock.measure(body).seconds }
+    return amount / (times.min() ?? .infinity)
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  package var seconds: Double {
+    let (seconds, attoseconds) = components
+    return Double(seconds) + Double(attoseconds) * 1e-18
+  }
+}
