@@ -66,7 +66,7 @@ let package = Package(
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
-    tests("MartletText"),
+    tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],

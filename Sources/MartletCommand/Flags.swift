@@ -1,5 +1,5 @@
-import ArgumentParser
-import Martlet
+public import ArgumentParser
+public import Martlet
 
 extension ComputeType: ExpressibleByArgument {}
 

@@ -53,6 +53,9 @@ public struct TextModel: Sendable {
 
 /// A conversation was asked of a model whose files have no chat template.
 public struct MissingChatTemplate: Error, CustomStringConvertible {
+  /// The error; it has no details.
+  public init() {}
+
   /// What to do instead.
   public var description: String {
     "the model's files have no chat template, so it cannot hold a conversation; use 'complete' with plain text"
