@@ -49,7 +49,10 @@ let package = Package(
     layer("MartletHub"),
     layer(
       "Martlet",
-      ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletTemplate", "MartletRuntime"]),
+      [
+        "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime", "MartletTemplate",
+        "MartletTensor", "MartletText",
+      ]),
     tests("MartletEngine", resources: [.copy("Goldens")]),
     .executableTarget(
       name: "MartletCommand",

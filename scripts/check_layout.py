@@ -20,7 +20,7 @@ LINES_MOST, LINES_WARN = 600, 400
 BYTES_MOST = 1 << 20
 # From here upwards packages of others may be imported.
 FIRST_LAYER_WITH_PACKAGES = "MartletHub"
-SYSTEM_MODULES = {"Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Synchronization", "Testing"}
+SYSTEM_MODULES = {"Darwin", "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Synchronization", "Testing"}
 
 
 @dataclass

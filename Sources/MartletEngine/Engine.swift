@@ -65,7 +65,14 @@ package actor Engine {
       if case .cancelled = termination { dropped.insert(id) }
     }
     if loop == nil { loop = Task { await self.runSteps() } }
-    return TokenStream(stream)
+    return TokenStream(id: id, stream)
+  }
+
+  /// Ends a request as if the model had ended it, with a summary: its consumer has found a stop string in the text.
+  package func stop(_ id: SequenceID) {
+    guard let outcome = scheduler.stop(id), let session = sessions.removeValue(forKey: id) else { return }
+    session.continuation.yield(.finished(summary(of: session, outcome, clock.now)))
+    session.continuation.finish()
   }
 
   /// Ends all requests with a `CancellationError`, waits for the step that is being computed and refuses further requests.

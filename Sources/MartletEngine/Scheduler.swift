@@ -70,6 +70,14 @@ package struct Scheduler: Sendable {
     return true
   }
 
+  /// Ends a sequence as a stop token would. Returns nil where it is not known.
+  package mutating func stop(_ id: SequenceID) -> Outcome? {
+    guard let state = sequences[id] else { return nil }
+    remove(id)
+    return Outcome(
+      reason: .stop, generatedTokenCount: state.generatedCount, cachedTokenCount: state.cachedTokenCount ?? 0)
+  }
+
   /// The next step; nil where there is nothing to compute.
   package mutating func schedule() -> Step? {
     precondition(!isStepPending, "the last step was neither completed nor abandoned")

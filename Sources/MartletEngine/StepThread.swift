@@ -18,16 +18,16 @@ final class StepThread: SerialExecutor {
   /// Starts the thread. It runs until `stop()`.
   init() {
     let executor = Unmanaged.passRetained(self)
-    // Kernels on the stack-hungry side and deep model code get the size of a main thread.
+    // What a main thread has; the default of other threads differs from system to system.
     let stackSize = 8 << 20
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, stackSize)
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    #if canImport(Darwin)
-      var thread: pthread_t?
-    #else
+    #if canImport(Glibc)
       var thread = pthread_t()
+    #else
+      var thread: pthread_t?
     #endif
     let status = pthread_create(
       &thread, &attributes,

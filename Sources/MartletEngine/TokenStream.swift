@@ -12,9 +12,14 @@ package enum EngineError: Error, CustomStringConvertible {
 
 /// The tokens of one request as they are generated. One task may iterate it, once.
 package struct TokenStream: AsyncSequence, Sendable {
+  /// The engine's name for the request.
+  package let id: SequenceID
   private let stream: AsyncThrowingStream<TokenEvent, any Error>
 
-  init(_ stream: AsyncThrowingStream<TokenEvent, any Error>) { self.stream = stream }
+  init(id: SequenceID, _ stream: AsyncThrowingStream<TokenEvent, any Error>) {
+    self.id = id
+    self.stream = stream
+  }
 
   package func makeAsyncIterator() -> AsyncThrowingStream<TokenEvent, any Error>.Iterator {
     stream.makeAsyncIterator()

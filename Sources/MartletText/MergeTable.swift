@@ -17,16 +17,20 @@ struct MergeTable: Sendable {
   /// - Throws: ``TextError/invalidMerge(index:text:reason:)``.
   init(_ merges: ByteStringTable, index: TokenIndex, isText: (Int32) -> Bool) throws(TextError) {
     let seed = ByteHash.processSeed
-    let slotCount = ByteHash.slotCount(for: merges.count)
-    let view = index.view
+    var entries: [Slot] = []
+    entries.reserveCapacity(merges.count)
+    var resolver = Resolver(index)
+    for rank in 0..<merges.count {
+      let entry = try resolver.resolve(merges, rank)
+      if isText(entry.merged) { entries.append(entry) }
+    }
+    withExtendedLifetime(index) {}
+    // Apart from the loop above, so that the processor has many of these scattered writes under way at once.
+    let slotCount = ByteHash.slotCount(for: entries.count)
     self.seed = seed
-    slots = try FrozenBuffer(repeating: Slot(left: -1, right: -1, rank: 0, merged: 0), count: slotCount) {
-      (slots: UnsafeMutablePointer<Slot>) throws(TextError) in
+    slots = FrozenBuffer(repeating: Slot(left: -1, right: -1, rank: 0, merged: 0), count: slotCount) { slots in
       let mask = slotCount - 1
-      var scratch: [UInt8] = []
-      for rank in 0..<merges.count {
-        let entry = try Self.resolve(merges, rank, view, &scratch)
-        if !isText(entry.merged) { continue }
+      for entry in entries {
         var slot = Self.slot(entry.left, entry.right, seed: seed) & mask
         while slots[slot].left >= 0 && (slots[slot].left != entry.left || slots[slot].right != entry.right) {
           slot = (slot + 1) & mask
@@ -34,36 +38,75 @@ struct MergeTable: Sendable {
         slots[slot] = entry
       }
     }
-    withExtendedLifetime(index) {}
   }
 
-  private static func resolve(
-    _ merges: ByteStringTable, _ rank: Int, _ view: TokenIndex.View, _ scratch: inout [UInt8]
-  ) throws(TextError) -> Slot {
-    let range = Int(merges.offsets[rank])..<Int(merges.offsets[rank + 1])
-    let resolved: (left: Int32, right: Int32, merged: Int32)? = merges.bytes.withUnsafeBufferPointer { bytes in
-      let text = UnsafeBufferPointer(rebasing: bytes[range])
-      guard let space = text.firstIndex(of: 0x20) else { return nil }
-      scratch.removeAll(keepingCapacity: true)
-      guard ByteAlphabet.decode(UnsafeBufferPointer(rebasing: text[..<space]), into: &scratch) else { return nil }
-      let leftCount = scratch.count
-      guard ByteAlphabet.decode(UnsafeBufferPointer(rebasing: text[(space + 1)...]), into: &scratch) else { return nil }
-      return scratch.withUnsafeBufferPointer { both in
-        guard let base = both.baseAddress else { return nil }
-        return (
-          view.find(base, leftCount), view.find(base + leftCount, both.count - leftCount), view.find(base, both.count)
-        )
+  /// Turns lines of the merge list into ids.
+  private struct Resolver: ~Copyable {
+    private let tokens: TokenIndex.View
+    private let tokenCount: Int
+    private let longest: Int
+    private let hasDuplicates: Bool
+    private let alphabet = ByteAlphabet.view
+    /// Both halves of a merge in plain bytes, one after the other.
+    private let both: UnsafeMutablePointer<UInt8>
+    private var last: Int32 = -1
+
+    init(_ index: TokenIndex) {
+      tokens = index.view
+      tokenCount = index.count
+      longest = index.longest
+      hasDuplicates = index.hasDuplicates
+      // A half is decoded only if it can be a token: of the alphabet's characters none takes more than two bytes.
+      both = .allocate(capacity: 4 * index.longest + 1)
+    }
+
+    deinit { both.deallocate() }
+
+    mutating func resolve(_ merges: ByteStringTable, _ rank: Int) throws(TextError) -> Slot {
+      let start = Int(merges.offsets[rank])
+      let count = Int(merges.offsets[rank + 1]) - start
+      let ids = merges.bytes.withUnsafeBufferPointer { bytes in
+        bytes.baseAddress.map { find($0 + start, count) } ?? (left: -1, right: -1, merged: -1)
       }
+      guard ids.left >= 0, ids.right >= 0 else {
+        throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "is not two tokens of the vocabulary")
+      }
+      guard ids.merged >= 0 else {
+        throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "makes no token of the vocabulary")
+      }
+      last = ids.merged
+      // There are no more than 2^32 merges: their text would pass 4 GiB.
+      return Slot(left: ids.left, right: ids.right, rank: UInt32(truncatingIfNeeded: rank), merged: ids.merged)
     }
-    guard let resolved, resolved.left >= 0, resolved.right >= 0 else {
-      throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "is not two tokens of the vocabulary")
+
+    /// The ids of both halves of a merge and of the whole, -1 for what is no token.
+    private func find(_ text: UnsafePointer<UInt8>, _ count: Int) -> (left: Int32, right: Int32, merged: Int32) {
+      var space = 0
+      while space < count && text[space] != 0x20 { space += 1 }
+      guard space < count, space <= 2 * longest, count - space - 1 <= 2 * longest else { return (-1, -1, -1) }
+      let leftCount = ByteAlphabet.decode(text, space, into: both, table: alphabet)
+      guard leftCount >= 0 else { return (-1, -1, -1) }
+      let right = both + leftCount
+      let rightCount = ByteAlphabet.decode(text + space + 1, count - space - 1, into: right, table: alphabet)
+      guard rightCount >= 0 else { return (-1, -1, -1) }
+      return (tokens.find(both, leftCount), tokens.find(right, rightCount), findMerged(both, leftCount + rightCount))
     }
-    guard resolved.merged >= 0 else {
-      throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "makes no token of the vocabulary")
+
+    /// Merge lists follow the order of the tokens that they make, so that the last one or the next is nearly always the
+    /// one: two comparisons of neighbouring memory in place of a look-up.
+    private func findMerged(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+      if !hasDuplicates {
+        for candidate in last...last + 1 where candidate >= 0 && Int(candidate) < tokenCount {
+          let start = Int(tokens.offsets[Int(candidate)])
+          if Int(tokens.offsets[Int(candidate) + 1]) - start == count,
+            ByteHash.isEqual(bytes, tokens.bytes + start, count)
+          {
+            return candidate
+          }
+        }
+      }
+      return tokens.find(bytes, count)
     }
-    // A table of more than 2^32 merges cannot be: its text would pass 4 GiB.
-    return Slot(
-      left: resolved.left, right: resolved.right, rank: UInt32(truncatingIfNeeded: rank), merged: resolved.merged)
   }
 
   @inline(__always)

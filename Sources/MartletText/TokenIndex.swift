@@ -7,6 +7,8 @@ struct TokenIndex: Sendable {
   private let seed: UInt64
   /// The length of the longest token in bytes.
   let longest: Int
+  /// Whether two tokens have the same bytes.
+  let hasDuplicates: Bool
 
   /// Indexes `table`.
   init(_ table: ByteStringTable) {
@@ -15,6 +17,7 @@ struct TokenIndex: Sendable {
     let seed = ByteHash.processSeed
     let slotCount = ByteHash.slotCount(for: table.count)
     var longest = 0
+    var hasDuplicates = false
     slots = FrozenBuffer(repeating: 0, count: slotCount) { slots in
       let mask = slotCount - 1
       for id in 0..<table.count {
@@ -29,6 +32,7 @@ struct TokenIndex: Sendable {
           if slots[slot] >> 32 == hash >> 32, Int(offsets.base[other + 1]) - otherStart == count,
             ByteHash.isEqual(bytes.base + start, bytes.base + otherStart, count)
           {
+            hasDuplicates = true
             break
           }
           slot = (slot + 1) & mask
@@ -40,6 +44,7 @@ struct TokenIndex: Sendable {
     self.offsets = offsets
     self.seed = seed
     self.longest = longest
+    self.hasDuplicates = hasDuplicates
   }
 
   /// The number of tokens.

@@ -14,16 +14,16 @@ extension Tokenizer {
     var text = text
     return text.withUTF8 { utf8 in
       if let id = find(utf8) { return id }
-      var plain: [UInt8] = []
       switch vocabulary.merging {
       case .merges:
-        guard ByteAlphabet.decode(utf8, into: &plain) else { return nil }
+        return ByteAlphabet.decode(utf8).flatMap { $0.withUnsafeBufferPointer { find($0) } }
       case .scores:
+        var plain: [UInt8] = []
         for byte in utf8 {
           if byte == 0x20 { plain.append(contentsOf: Vocabulary.metaspace) } else { plain.append(byte) }
         }
+        return plain.withUnsafeBufferPointer { find($0) }
       }
-      return plain.withUnsafeBufferPointer { find($0) }
     }
   }
 

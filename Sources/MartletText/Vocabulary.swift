@@ -85,17 +85,27 @@ struct Vocabulary: Sendable {
   private static func plainTokens(
     _ tokens: ByteStringTable, _ kinds: [TokenKind]
   ) -> (bytes: [UInt8], offsets: [UInt32]) {
-    var bytes: [UInt8] = []
+    let alphabet = ByteAlphabet.view
     var offsets: [UInt32] = [0]
-    bytes.reserveCapacity(tokens.bytes.count)
     offsets.reserveCapacity(tokens.count + 1)
-    tokens.bytes.withUnsafeBufferPointer { all in
-      for id in 0..<tokens.count {
-        let spelling = UnsafeBufferPointer(rebasing: all[Int(tokens.offsets[id])..<Int(tokens.offsets[id + 1])])
-        let isPlain = kinds[id] == .control || kinds[id] == .userDefined || kinds[id] == .unknown
-        if isPlain || !ByteAlphabet.decode(spelling, into: &bytes) { bytes.append(contentsOf: spelling) }
-        // Decoding never lengthens, so that offsets stay within 32 bits.
-        offsets.append(UInt32(truncatingIfNeeded: bytes.count))
+    // Decoding never lengthens, so that there is room for all and offsets stay within 32 bits.
+    let bytes = [UInt8](unsafeUninitializedCapacity: tokens.bytes.count) { output, written in
+      tokens.bytes.withUnsafeBufferPointer { all in
+        guard let target = output.baseAddress, let source = all.baseAddress else { return }
+        for id in 0..<tokens.count {
+          let spelling = source + Int(tokens.offsets[id])
+          let count = Int(tokens.offsets[id + 1] - tokens.offsets[id])
+          var plainCount = -1
+          if kinds[id] != .control && kinds[id] != .userDefined && kinds[id] != .unknown {
+            plainCount = ByteAlphabet.decode(spelling, count, into: target + written, table: alphabet)
+          }
+          if plainCount < 0 {
+            (target + written).update(from: spelling, count: count)
+            plainCount = count
+          }
+          written += plainCount
+          offsets.append(UInt32(truncatingIfNeeded: written))
+        }
       }
     }
     return (bytes, offsets)

@@ -220,4 +220,16 @@ import Testing
     await #expect(throws: RequestError.shutDown) { _ = try await engine.submit(Request(prompt: [1])) }
     #expect(await engine.status.freeBlockCount == limits.blockCount)
   }
+
+  @Test func anEngineWithoutWorkGoesAwayWithItsRunner() async throws {
+    let limits = Self.limits()
+    var control: FakeRunner.Control? = FakeRunner.Control()
+    weak let runnerState = control
+    var engine: Engine? = Engine(runner: FakeRunner(limits: limits, control: try #require(control)), limits: limits)
+    control = nil
+    _ = try await Self.collect(#require(engine).submit(Request(prompt: [1, 2, 3], maxTokens: 4)))
+    engine = nil
+    for _ in 0..<2000 where runnerState != nil { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(runnerState == nil)
+  }
 }

@@ -3,11 +3,8 @@ import Testing
 
 @testable import MartletText
 
-/// Outside the suite, whose own attribute asks for it: inside, the compiler calls that a circle when it optimises.
-private let folder = ProcessInfo.processInfo.environment["MARTLET_TOKENIZER_FUZZ"].map { URL(filePath: $0) }
-
 /// Random texts against other tokenizers, made by `scripts/goldens/tokenizer_fuzz.py`.
-@Suite(.enabled(if: folder != nil, "set MARTLET_TOKENIZER_FUZZ to the output of tokenizer_fuzz.py"))
+@Suite(.enabled(if: Resources.randomTexts != nil, "set MARTLET_TOKENIZER_FUZZ to the output of tokenizer_fuzz.py"))
 struct TokenizerFuzzTests {
   struct File: Decodable {
     struct Row: Decodable {
@@ -22,7 +19,7 @@ struct TokenizerFuzzTests {
   }
 
   static func files() throws -> [URL] {
-    guard let folder else { return [] }
+    guard let folder = Resources.randomTexts else { return [] }
     return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.pathExtension == "json" }
   }

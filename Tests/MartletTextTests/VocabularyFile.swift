@@ -102,6 +102,8 @@ enum Resources {
   /// The default model in the user's cache.
   static let model = URL(filePath: NSHomeDirectory()).appending(
     path: ".cache/martlet/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+  /// Random texts with expected ids, made on demand by `scripts/goldens/tokenizer_fuzz.py`.
+  static let randomTexts = ProcessInfo.processInfo.environment["MARTLET_TOKENIZER_FUZZ"].map { URL(filePath: $0) }
   static let hasModel = FileManager.default.fileExists(atPath: model.path)
 
   static func tokenizer(_ name: String) throws -> Tokenizer {

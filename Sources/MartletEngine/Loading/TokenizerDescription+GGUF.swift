@@ -32,7 +32,8 @@ extension TokenizerDescription {
       guard let id = try metadata.integer("tokenizer.ggml.\(key)_token_id") else { return nil }
       guard id >= 0, id < tokens.count else {
         throw ModelError.invalidConfiguration(
-          file: file.path, field: "tokenizer.ggml.\(key)_token_id", found: "\(id)", expected: "0 to \(tokens.count - 1)")
+          file: file.path, field: "tokenizer.ggml.\(key)_token_id", found: "\(id)", expected: "0 to \(tokens.count - 1)"
+        )
       }
       return Int32(id)
     }
