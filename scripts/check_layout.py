@@ -66,7 +66,10 @@ def folders(root: str) -> list[Path]:
 def manifest() -> dict:
     """The package as SwiftPM understands Package.swift."""
     command = ["swift", "package", "describe", "--type", "json"]
-    return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{result.stderr}")
+    return json.loads(result.stdout)
 
 
 @cache
