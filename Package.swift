@@ -56,6 +56,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
+    tests("MartletHub"),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

@@ -7,11 +7,13 @@ package struct RotaryFrequencies: Sendable, Equatable {
   /// Factor on sines and cosines; 1 except for scalings that change the attention's temperature.
   package let amplitude: Float
 
-  /// The unscaled speeds `1 / theta^(2i/d)`, rounded to f32 once, as transformers computes them.
-  package init(theta: Float, headDimension: Int) {
+  /// The speeds `1 / theta^(2i/d)`, rounded to f32 once, as transformers computes them.
+  /// - Parameter factors: what each speed is divided by, d/2 numbers: how GGUF files carry Llama 3.1's scaling.
+  package init(theta: Float, headDimension: Int, factors: [Float]? = nil) {
+    precondition(factors.map { $0.count == headDimension / 2 } ?? true, "one factor a pair")
     values = (0..<headDimension / 2).map { index in
       let exponent = Float(2 * index) / Float(headDimension)
-      return 1 / Float(pow(Double(theta), Double(exponent)))
+      return 1 / Float(pow(Double(theta), Double(exponent))) / (factors?[index] ?? 1)
     }
     amplitude = 1
   }

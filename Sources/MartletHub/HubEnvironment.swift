@@ -1,0 +1,33 @@
+internal import Glibc
+
+/// Where models are kept on this machine.
+package struct HubEnvironment: Sendable, Equatable {
+  /// Martlet's own cache: `$MARTLET_CACHE`, else `$XDG_CACHE_HOME/martlet`, else `~/.cache/martlet`. Nil if none of
+  /// these is set and neither is `HOME`.
+  package let martletCache: String?
+
+  /// The cache that Python tools share: `$HF_HUB_CACHE`, else `$HF_HOME/hub`, else `huggingface/hub` in
+  /// `$XDG_CACHE_HOME` or `~/.cache`: the order of the Python package `huggingface_hub`.
+  package let huggingFaceCache: String?
+
+  /// The folder of the built-in models.
+  package var modelFolder: String? { martletCache.map { $0 + "/models" } }
+
+  /// - Parameter variable: the value of an environment variable, nil if it is not set. An empty one counts as not set.
+  package init(_ variable: (_ name: String) -> String?) {
+    func path(_ name: String) -> String? {
+      guard let value = variable(name), !value.isEmpty else { return nil }
+      guard value == "~" || value.hasPrefix("~/"), let home = variable("HOME") else { return value }
+      return home + value.dropFirst()
+    }
+    let caches = path("XDG_CACHE_HOME") ?? path("HOME").map { $0 + "/.cache" }
+    martletCache = path("MARTLET_CACHE") ?? caches.map { $0 + "/martlet" }
+    let home = path("HF_HOME") ?? caches.map { $0 + "/huggingface" }
+    huggingFaceCache = path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") ?? home.map { $0 + "/hub" }
+  }
+
+  /// That of this process.
+  package static var current: HubEnvironment {
+    HubEnvironment { getenv($0).map { String(cString: $0) } }
+  }
+}

@@ -1,0 +1,31 @@
+package import MartletRuntime
+package import MartletTensor
+
+/// Changes the element type: `out = x`, rounded to nearest even; quantised blocks are dequantised to their exact values
+/// in f32 first.
+///
+/// Shapes equal, rows at equal distances; x of a floating-point or quantised type, out f32, f16 or bf16.
+package struct Convert: Sendable {
+  let x: Rows
+  let out: Rows
+  private let tensors: [Tensor]
+
+  package init(_ x: Tensor, into out: Tensor) throws(OperatorError) {
+    let check = Checker("Convert")
+    try check.require(
+      x.dtype.isFloatingPoint || x.dtype.isQuantized, "x", "of a floating-point or quantised type",
+      found: x.description)
+    try check.floatingPoint(out, "out")
+    try check.shape(out, x.shape, "out")
+    try check.devices(x, out: out)
+    self.x = try check.rows(x, "x")
+    self.out = try check.rows(out, "out")
+    self.tensors = [x, out]
+  }
+
+  package func run(on stream: Stream) throws(RuntimeError) {
+    switch stream.device.kind {
+    case .cpu: try runOnCPU(stream)
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import MartletModels
+import Testing
+
+/// What opening a file costs. Other tests run beside these and only ever add to what is measured, so each cost is the
+/// least of several tries.
+@Suite("GGUF: time and memory", .serialized)
+struct GGUFCostTests {
+  private static let tries = 8
+
+  @Test("a hostile file is refused in under 10 ms", arguments: Corruption.all)
+  func time(_ corruption: Corruption) throws {
+    let file = try TemporaryFile(corruption.bytes)
+    let best = (0..<Self.tries).map { _ in
+      ContinuousClock().measure { #expect(throws: GGUFError.self) { try GGUFFile(path: file.path) } }
+    }.min()
+    #expect(try #require(best) < .milliseconds(10))
+  }
+
+  @Test(
+    "hostile files take less than 10 MB",
+    .enabled(if: MemoryPeak.isMeasurable, "the kernel does not let a process reset its memory peak"))
+  func memory() throws {
+    let files = try Corruption.all.map { try TemporaryFile($0.bytes) }
+    let growth = (0..<Self.tries).map { _ in
+      MemoryPeak.growth {
+        for file in files { #expect(throws: GGUFError.self) { try GGUFFile(path: file.path) } }
+      }
+    }.min()
+    #expect(try #require(growth) < 10_000_000)
+  }
+
+  @Test(
+    "a header as full as the limits allow stays within tens of megabytes",
+    .enabled(if: MemoryPeak.isMeasurable, "the kernel does not let a process reset its memory peak"))
+  func fullHeader() throws {
+    var builder = GGUFBuilder()
+    builder.metadata = (0..<65_536).map { ("key.\($0)", .uint8(1)) }
+    let bytes = builder.header
+    let file = try TemporaryFile(bytes)
+    let growth = (0..<Self.tries).map { _ in
+      MemoryPeak.growth { #expect((try? GGUFFile(path: file.path))?.metadata.entries.count == 65_536) }
+    }.min()
+    #expect(try #require(growth) < 30_000_000)
+  }
+}
+
+/// The most memory that the process had while something ran.
+enum MemoryPeak {
+  /// Whether Linux lets this process reset its peak.
+  static let isMeasurable = reset() && status("VmHWM") != nil
+
+  /// By how many bytes memory grew at most while `body` ran, measured over what was resident before.
+  static func growth(_ body: () -> Void) -> Int {
+    guard reset(), let before = status("VmHWM") else { return 0 }
+    body()
+    return (status("VmHWM") ?? before) - before
+  }
+
+  private static func reset() -> Bool {
+    guard let handle = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return false }
+    defer { try? handle.close() }
+    return (try? handle.write(contentsOf: Data("5".utf8))) != nil
+  }
+
+  private static func status(_ key: String) -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+    for line in text.split(separator: "\n") where line.hasPrefix(key + ":") {
+      return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
+        .map { $0 * 1024 }
+    }
+    return nil
+  }
+}
