@@ -56,6 +56,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    tests(
+      "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
   ],
