@@ -64,6 +64,8 @@ let package = Package(
     ),
     tests("MartletRuntime"),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
+    tests(
+      "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
     tests("MartletText", resources: [.copy("Goldens")]),
