@@ -64,9 +64,11 @@ let package = Package(
     ),
     tests("MartletRuntime"),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
+    tests(
+      "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
-    tests("MartletText"),
+    tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],

@@ -20,7 +20,7 @@ LINES_MOST, LINES_WARN = 600, 400
 BYTES_MOST = 1 << 20
 # From here upwards packages of others may be imported.
 FIRST_LAYER_WITH_PACKAGES = "MartletHub"
-SYSTEM_MODULES = {"Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Synchronization", "Testing"}
+SYSTEM_MODULES = {"Darwin", "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Synchronization"}
 
 
 @dataclass
@@ -66,7 +66,10 @@ def folders(root: str) -> list[Path]:
 def manifest() -> dict:
     """The package as SwiftPM understands Package.swift."""
     command = ["swift", "package", "describe", "--type", "json"]
-    return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{result.stderr}")
+    return json.loads(result.stdout)
 
 
 @cache
@@ -101,7 +104,7 @@ def tests_have_an_operator() -> Iterator[Finding]:
     names = {folder.name for folder in folders("Sources/MartletOperators")}
     for folder in folders("Tests/MartletOperatorsTests"):
         if (folder / f"{folder.name}Tests.swift") in files() and folder.name not in names:
-            yield Finding(str(folder), 1, f"tests of an operator {folder.name} that is not there: rename or remove them")
+            yield Finding(str(folder), 1, f"there is no operator {folder.name}: rename or remove its tests")
 
 
 def files_are_short() -> Iterator[Finding]:
@@ -129,7 +132,8 @@ def imports_point_down() -> Iterator[Finding]:
         for dependency in dependencies:
             if dependency not in order or order.index(dependency) >= order.index(name):
                 yield Finding("Package.swift", 1, f"{name} depends on {dependency}, which is not below it in this file")
-    pattern = re.compile(r"^\s*(?:@\w+\s+)*(?:(?:public|package|internal|private|fileprivate)\s+)?import\s+(?:\w+\s+)?(\w+)")
+    access = r"(?:(?:public|package|internal|private|fileprivate)\s+)?"
+    pattern = re.compile(rf"^\s*(?:@\w+\s+)*{access}import\s+(?:\w+\s+)?(\w+)")
     lowest_with_packages = order.index(FIRST_LAYER_WITH_PACKAGES)
     for path in files():
         if path.suffix != ".swift" or path.parts[0] != "Sources" or path.parts[1] not in order:
@@ -159,8 +163,8 @@ def no_machine_paths() -> Iterator[Finding]:
     """Nothing may name the machine it was written on, and nothing is left for later in the code."""
     # The brackets keep the rules from finding themselves.
     rules = [
-        (re.compile(r"/(?:[w]ork|[r]oot|[h]ome/\w+|[t]mp/\w+|[U]sers/\w+)/"), "a path of somebody's machine: derive it"),
-        (re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b"), "unfinished work: finish it, or open an issue and say so there"),
+        (re.compile(r"/(?:[w]ork|[r]oot|[h]ome/\w+|[t]mp/\w+|[U]sers/\w+)/"), "somebody's machine: derive the path"),
+        (re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b"), "unfinished work: finish it or leave it out"),
         (re.compile(r"[f]atalError\(\"(?:not |un)implemented"), "throw an error that says what is not supported"),
     ]
     for path in files():

@@ -28,10 +28,20 @@ INLINE void quantize_row_of(const int type, const void *x, void *out, size_t col
   float *scaled_sums = (float *)((char *)out + columns + columns / 32 * 12);
   for (size_t group = 0; group < columns / 32; group++) {
     f32x16 low = load(type, x, group * 32), high = load(type, x, group * 32 + 16);
-    f32x16 a = (f32x16)((i32x16)low & 0x7fffffff), b = (f32x16)((i32x16)high & 0x7fffffff);
-    float largest = max_lanes(select((i32x16)(a > b), a, b));
-    float scale = largest / 127.0f;
-    f32x16 inverse = splat(largest > 0 ? 127.0f / largest : 0.0f);
+    // Magnitudes compare like their bits, NaN above all.
+    i32x16 a = (i32x16)low & 0x7fffffff, b = (i32x16)high & 0x7fffffff;
+    const i32x16 larger = (a & (i32x16)(a > b)) | (b & (i32x16)(a <= b));
+    int32_t bits = larger[0];
+    for (int i = 1; i < LANES; i++) bits = larger[i] > bits ? larger[i] : bits;
+    const float largest = ((f32x16)isplat(bits))[0];
+    // A group with NaN or infinity gets a NaN for its scale, so that the result shows it. One so small that its scale
+    // has no finite inverse counts as zeros.
+    const bool tiny = largest < 0x1p-120f, usable = !tiny && largest < INFINITY;
+    const float scale = usable ? largest / 127.0f : tiny ? 0.0f : NAN;
+    f32x16 inverse = splat(usable ? 127.0f / largest : 0.0f);
+    const i32x16 kept = isplat(usable ? -1 : 0);
+    low = (f32x16)((i32x16)low & kept);
+    high = (f32x16)((i32x16)high & kept);
     const f32x16 magic = splat(0x1.8p23f);  // adding and taking it away rounds to the nearest integer, ties to even
     f32x16 p = low * inverse + magic - magic, q = high * inverse + magic - magic;
     i32x16 lows = __builtin_convertvector(p, i32x16), highs = __builtin_convertvector(q, i32x16);

@@ -70,45 +70,29 @@ static void rope(int type, const void *x, const float *cosines, const float *sin
   FOR_TYPE(type, rope_of(T, x, cosines, sines, out, half));
 }
 
+/// Integers in the order of the numbers, above the least integer: both zeros alike, every NaN above infinity.
+INLINE i32x16 order_of(f32x16 v) {
+  i32x16 bits = (i32x16)(v + splat(0.0f));  // -0 + 0 is +0
+  i32x16 nan = v != v;
+  return ((bits ^ ((bits >> 31) & 0x7fffffff)) & ~nan) | (isplat(INT32_MAX) & nan);
+}
+
 INLINE size_t argmax_of(const int type, const void *x, size_t count) {
-  // A lane keeps its own best; equal values keep the earlier one. NaN is taken as larger than everything.
-  f32x16 best = splat(-INFINITY);
-  i32x16 best_index = isplat(0);
-  i32x16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  bool any = false;
-  size_t whole = count / LANES * LANES;
-  for (size_t i = 0; i < whole; i += LANES) {
-    f32x16 v = load(type, x, i);
-    v = select((i32x16)(v != v), splat(INFINITY), v);
-    i32x16 better = any ? (i32x16)(v > best) : isplat(-1);
-    best = select(better, v, best);
-    best_index = (i32x16)select(better, (f32x16)index, (f32x16)best_index);
-    index += LANES;
-    any = true;
+  // A lane keeps its own best; equal values keep the earlier one.
+  const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  i32x16 best = isplat(INT32_MIN), best_index = isplat(0);
+  for (size_t i = 0; i < count; i += LANES) {
+    size_t n = count - i < LANES ? count - i : LANES;
+    i32x16 missing = lane >= (int32_t)n;
+    i32x16 v = (order_of(load_some(type, x, i, n)) & ~missing) | (isplat(INT32_MIN) & missing);
+    i32x16 better = v > best;
+    best = (v & better) | (best & ~better);
+    best_index = ((lane + (int32_t)i) & better) | (best_index & ~better);
   }
-  float value = -INFINITY;
-  size_t at = 0;
-  bool found = false;
-  if (any) {
-    for (int lane = 0; lane < LANES; lane++) {
-      size_t candidate = (size_t)best_index[lane];
-      if (!found || best[lane] > value || (best[lane] == value && candidate < at)) {
-        value = best[lane];
-        at = candidate;
-        found = true;
-      }
-    }
-  }
-  for (size_t i = whole; i < count; i++) {
-    float v = load_tail(type, x, i, 1)[0];
-    if (v != v) v = INFINITY;
-    if (!found || v > value) {
-      value = v;
-      at = i;
-      found = true;
-    }
-  }
-  return at;
+  int first = 0;
+  for (int i = 1; i < LANES; i++)
+    if (best[i] > best[first] || (best[i] == best[first] && best_index[i] < best_index[first])) first = i;
+  return (size_t)best_index[first];
 }
 static size_t argmax(int type, const void *x, size_t count) {
   size_t result = 0;

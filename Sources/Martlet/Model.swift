@@ -35,7 +35,7 @@ public final class Model: Sendable {
 
   private init(_ name: String, options: ModelOptions, progress: (Double) -> Void) throws {
     self.name = name
-    loaded = try LoadedModel(gguf: try ModelFile.path(of: name), options: options, progress: progress)
+    loaded = try LoadedModel(gguf: try ModelFiles.path(of: name), options: options, progress: progress)
     engine = try loaded.makeEngine()
   }
 

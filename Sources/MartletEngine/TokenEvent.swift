@@ -55,6 +55,25 @@ public struct GenerationSummary: Sendable, Hashable {
   public let totalTime: Duration
 }
 
+extension GenerationSummary {
+  /// Prompt tokens computed per second until the first token was there; nil if the cache had them all.
+  public var promptTokensPerSecond: Double? {
+    Self.rate(promptTokenCount - cachedTokenCount, firstTokenTime - queueTime)
+  }
+
+  /// Tokens per second after the first one; nil if there were not two.
+  public var tokensPerSecond: Double? { Self.rate(generatedTokenCount - 1, totalTime - firstTokenTime) }
+
+  private static func rate(_ count: Int, _ time: Duration) -> Double? {
+    count > 0 && time > .zero ? Double(count) / time.seconds : nil
+  }
+}
+
+extension Duration {
+  /// The duration as a number of seconds.
+  public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
 /// What the stream of a request delivers: any number of tokens and, last, the summary.
 package enum TokenEvent: Sendable, Hashable {
   case token(GeneratedToken)

@@ -19,11 +19,7 @@ final class FrozenBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendab
   }
 
   /// A copy of `elements`.
-  convenience init(_ elements: [Element]) {
-    self.init(copying: elements)
-  }
-
-  private init(copying elements: [Element]) {
+  init(_ elements: [Element]) {
     let memory = UnsafeMutablePointer<Element>.allocate(capacity: max(elements.count, 1))
     elements.withUnsafeBufferPointer { source in
       if let from = source.baseAddress { memory.initialize(from: from, count: source.count) }

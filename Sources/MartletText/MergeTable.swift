@@ -17,15 +17,20 @@ struct MergeTable: Sendable {
   /// - Throws: ``TextError/invalidMerge(index:text:reason:)``.
   init(_ merges: ByteStringTable, index: TokenIndex, isText: (Int32) -> Bool) throws(TextError) {
     let seed = ByteHash.processSeed
-    let slotCount = ByteHash.slotCount(for: merges.count)
+    var entries: [Slot] = []
+    entries.reserveCapacity(merges.count)
+    var resolver = Resolver(index)
+    for rank in 0..<merges.count {
+      let entry = try resolver.resolve(merges, rank)
+      if isText(entry.merged) { entries.append(entry) }
+    }
+    withExtendedLifetime(index) {}
+    // Apart from the loop above, so that the processor has many of these scattered writes under way at once.
+    let slotCount = ByteHash.slotCount(for: entries.count)
     self.seed = seed
-    slots = try FrozenBuffer(repeating: Slot(left: -1, right: -1, rank: 0, merged: 0), count: slotCount) {
-      (slots: UnsafeMutablePointer<Slot>) throws(TextError) in
+    slots = FrozenBuffer(repeating: Slot(left: -1, right: -1, rank: 0, merged: 0), count: slotCount) { slots in
       let mask = slotCount - 1
-      var resolver = Resolver(index)
-      for rank in 0..<merges.count {
-        let entry = try resolver.resolve(merges, rank)
-        if !isText(entry.merged) { continue }
+      for entry in entries {
         var slot = Self.slot(entry.left, entry.right, seed: seed) & mask
         while slots[slot].left >= 0 && (slots[slot].left != entry.left || slots[slot].right != entry.right) {
           slot = (slot + 1) & mask
@@ -33,7 +38,6 @@ struct MergeTable: Sendable {
         slots[slot] = entry
       }
     }
-    withExtendedLifetime(index) {}
   }
 
   /// Turns lines of the merge list into ids.

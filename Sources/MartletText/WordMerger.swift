@@ -33,6 +33,7 @@ struct WordMerger: ~Copyable {
   private var links: UnsafeMutablePointer<Link>
   private var heap: UnsafeMutablePointer<UInt64>
   private var heapCount = 0
+  private var heapCapacity: Int
   private var capacity: Int
   private(set) var count = 0
 
@@ -46,7 +47,8 @@ struct WordMerger: ~Copyable {
     symbols = .allocate(capacity: capacity)
     merges = .allocate(capacity: capacity)
     links = .allocate(capacity: capacity)
-    heap = .allocate(capacity: 3 * capacity)
+    heapCapacity = capacity
+    heap = .allocate(capacity: heapCapacity)
   }
 
   deinit {
@@ -63,13 +65,10 @@ struct WordMerger: ~Copyable {
     symbols.deallocate()
     merges.deallocate()
     links.deallocate()
-    heap.deallocate()
-    capacity = symbolCount + symbolCount / 2
+    capacity = symbolCount
     symbols = .allocate(capacity: capacity)
     merges = .allocate(capacity: capacity)
     links = .allocate(capacity: capacity)
-    // One entry for each pair at the start, two more for each merge.
-    heap = .allocate(capacity: 3 * capacity)
   }
 
   /// Adds a symbol at the end of the word.
@@ -153,6 +152,13 @@ struct WordMerger: ~Copyable {
   }
 
   private mutating func push(_ entry: UInt64) {
+    if heapCount == heapCapacity {
+      let larger = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * heapCapacity)
+      larger.update(from: heap, count: heapCount)
+      heap.deallocate()
+      heap = larger
+      heapCapacity *= 2
+    }
     var child = heapCount
     heapCount += 1
     while child > 0 {

@@ -119,6 +119,30 @@ struct SandboxTests {
     #expect(try template.render(limits: TemplateLimits(stackBytes: 2 << 20)) == "done")
   }
 
+  @Test("recursion ends in an error on threads with 512 KB of stack")
+  func smallThreads() throws {
+    let deepList = "[" + String(repeating: "[", count: 90) + String(repeating: "]", count: 90) + "]"
+    let sources =
+      SandboxTests.bombs.filter { $0.contains("macro") || $0.contains("recursive") || $0.contains("namespace") }
+      + SandboxTests.deep.map { "{{ " + String(repeating: $0.open, count: 101) + $0.middle }
+      + [
+        "{% macro m(v) %}{{ v|tojson ~ v ~ (v == v) }}{{ m([v]) }}{% endmacro %}{{ m(\(deepList)) }}",
+        "{% macro m(v) %}{{ m(v) if v }}{{ v|tojson }}{{ [v]|sort }}{% endmacro %}{{ m(\(deepList)) }}",
+      ]
+    let outcome = SmallStack.run {
+      var errors = 0
+      for source in sources {
+        do {
+          _ = try Template(source: source).render(limits: TemplateLimits(steps: 300_000, textBytes: 1 << 20))
+        } catch {
+          errors += 1
+        }
+      }
+      return errors
+    }
+    #expect(outcome == sources.count)
+  }
+
   @Test("values that nest too deeply are refused")
   func deepValues() throws {
     var value = TemplateValue.null

@@ -7,6 +7,7 @@ environment is the one that transformers compiles chat templates with; MODEL.ggu
 template is kept. A snippet that Jinja2 refuses, while compiling or rendering, is recorded with its error.
 """
 
+import copy
 import datetime
 import json
 import pathlib
@@ -341,6 +342,8 @@ line' }}
 {{ '  x '|trim }}| {{ 'xxaxx'|trim('x') }} {{ '\u00a0 x\u2003'|trim }}| {{ 5|trim }}
 {{ 'a longer text here'|truncate(10) }} {{ 'a longer text here'|truncate(10, true) }} {{ 'short'|truncate(3, true, '') }} {{ 'a longer text'|truncate(9, false, '…', 0) }} {{ 'exactly fifteen'|truncate(11) }}
 {{ 'a longer text'|truncate(2) }}
+{{ [1, 2]|truncate(5) }} {{ missing|truncate(5) }}| {{ text|wordwrap(3) }} {{ 'ab' % [1] }} {{ 'ab' % missing }} {{ '%s' % [1] }}
+{{ 'ab' % (1,) }}
 {{ words|unique|list }} {{ words|unique(true)|list }} {{ [1, 1.0, true, 2]|unique|list }} {{ users|unique(attribute='age')|map(attribute='name')|list }}
 {{ 'a b/c?d=é&~'|urlencode }} {{ {'a b': 1, 'c': 'd/e f'}|urlencode }} {{ [('x', 'y')]|urlencode }} {{ 5|urlencode }}
 {{ 'one two  three-four'|wordcount }} {{ text|wordwrap(10) }} {{ 'averyveryverylongword x'|wordwrap(5) }} {{ 'averylong w'|wordwrap(5, false) }} {{ 'a-b cd-ef gh'|wordwrap(4, wrapstring='|') }} {{ 'l1 x\n\nl2'|wordwrap(3) }}
@@ -499,7 +502,8 @@ def main():
         snippets.append(source)
     cases = []
     for source in snippets + LAYOUTS:
-        cases.append({"source": source, **outcome(lambda: compile_template(source).render(**VARIABLES))})
+        # Copied, for the filter "indent" changes a list that it is given by mistake.
+        cases.append({"source": source, **outcome(lambda: compile_template(source).render(**copy.deepcopy(VARIABLES)))})
     write("snippets.json", {"now": NOW.isoformat(), "variables": VARIABLES, "cases": cases})
 
     reader = gguf.GGUFReader(sys.argv[1])

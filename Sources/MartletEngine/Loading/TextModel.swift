@@ -30,7 +30,7 @@ public struct TextModel: Sendable {
     guard let chatTemplate else { throw MissingChatTemplate() }
     return try chatTemplate.render(
       messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt,
-      beginToken: text(of: tokenizer.beginToken), endToken: text(of: tokenizer.endToken))
+      beginToken: beginText, endToken: endText)
   }
 
   /// The ids of a rendered conversation. The template writes control tokens as text, so they count as such; it also
@@ -41,6 +41,11 @@ public struct TextModel: Sendable {
     return [begin] + ids
   }
 
+  /// The text of the token that begins a document; empty if there is none.
+  public var beginText: String { text(of: tokenizer.beginToken) }
+  /// The text of the token that ends one; empty if there is none.
+  public var endText: String { text(of: tokenizer.endToken) }
+
   private func text(of token: Int32?) -> String {
     token.flatMap { tokenizer.bytes(of: $0) }.map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
@@ -48,6 +53,9 @@ public struct TextModel: Sendable {
 
 /// A conversation was asked of a model whose files have no chat template.
 public struct MissingChatTemplate: Error, CustomStringConvertible {
+  /// The error; it has no details.
+  public init() {}
+
   /// What to do instead.
   public var description: String {
     "the model's files have no chat template, so it cannot hold a conversation; use 'complete' with plain text"

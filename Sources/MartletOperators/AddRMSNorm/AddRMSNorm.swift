@@ -25,7 +25,7 @@ package struct AddRMSNorm: Sendable {
     try check.shape(out, x.shape, "out")
     try check.dtype(residual, x.dtype, argument: "residual")
     try check.dtype(out, x.dtype, argument: "out")
-    try check.devices(x, weight, out: residual)
+    try check.devices(x, weight, out: residual, "residual")
     try check.devices(x, out: out)
     self.x = try check.rows(x, "x")
     self.residual = try check.rows(residual, "residual")

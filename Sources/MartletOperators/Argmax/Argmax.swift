@@ -23,8 +23,8 @@ package struct Argmax: Sendable {
     try check.dtype(value, x.dtype, argument: "value")
     try check.require(index.isContiguous, "index", "contiguous", found: index.description)
     try check.require(value.isContiguous, "value", "contiguous", found: value.description)
-    try check.devices(x, out: index)
-    try check.devices(x, out: value)
+    try check.devices(x, out: index, "index")
+    try check.devices(x, out: value, "value")
     self.x = try check.rows(x, "x")
     self.index = index
     self.value = value

@@ -24,13 +24,16 @@ package struct CacheAppend: Sendable {
     try check.dimensions(qkv, 2, "qkv")
     let dimension = cache.headDimension
     try check.require(dimension % 2 == 0, "cache", "of an even head dimension", found: "\(dimension)")
+    try check.require(heads >= 0, "heads", "0 or more", found: "\(heads)")
     try check.shape(qkv, [qkv.shape[0], (heads + 2 * cache.keyHeads) * dimension], "qkv")
     try check.shape(rotations, [qkv.shape[0], dimension], "rotations")
     try check.dtype(rotations, .f32, argument: "rotations")
     try check.require(rotations.isContiguous, "rotations", "contiguous", found: rotations.description)
     try check.shape(slots, [qkv.shape[0]], "slots")
     try check.dtype(slots, .i32, argument: "slots")
-    try check.devices(qkv, rotations, slots, out: cache.keys)
+    try check.require(slots.isContiguous, "slots", "contiguous", found: slots.description)
+    try check.devices(qkv, rotations, slots, out: cache.keys, "cache")
+    try check.devices(qkv, out: qkv, "qkv")
     self.qkv = try check.rows(qkv, "qkv")
     self.rotations = rotations
     self.slots = slots

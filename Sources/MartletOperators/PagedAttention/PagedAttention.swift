@@ -45,7 +45,8 @@ package struct PagedAttention: Sendable {
     try check.require(
       queries.shape[1] >= width, "queries", "at least \(width) columns wide", found: queries.description)
     try check.require(
-      heads % cache.keyHeads == 0, "heads", "a multiple of the cache's \(cache.keyHeads)", found: "\(heads)")
+      cache.keyHeads > 0 && heads % cache.keyHeads == 0, "heads", "a multiple of the cache's \(cache.keyHeads)",
+      found: "\(heads)")
     try check.shape(out, [queries.shape[0], width], "out")
     try check.dtype(out, queries.dtype, argument: "out")
     for (tensor, name) in [

@@ -59,16 +59,18 @@ struct Checker {
     try require(tensor.dtype.isFloatingPoint, argument, "of type f32, f16 or bf16", found: tensor.description)
   }
 
-  /// All tensors are on the first one's device, and the last one can be written.
-  func devices(_ first: Tensor, _ others: Tensor?..., out: Tensor) throws(OperatorError) {
+  /// All tensors are on the first one's device, and the last one, which `outName` names in errors, can be written.
+  func devices(
+    _ first: Tensor, _ others: Tensor?..., out: Tensor, _ outName: String = "out"
+  ) throws(OperatorError) {
     for other in others {
       if let other {
         try require(
           other.device == first.device, "every tensor", "on \(first.device)", found: "\(other.device)")
       }
     }
-    try require(out.device == first.device, "out", "on \(first.device)", found: "\(out.device)")
-    try require(out.storage.isWritable, "out", "writable", found: "read-only memory")
+    try require(out.device == first.device, outName, "on \(first.device)", found: "\(out.device)")
+    try require(out.storage.isWritable, outName, "writable", found: "read-only memory")
   }
 
   /// The tensor as rows at equal distances.

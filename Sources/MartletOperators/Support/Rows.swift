@@ -18,16 +18,18 @@ struct Rows: @unchecked Sendable {
     guard let width = shape.last, width <= 1 || tensor.strides[shape.count - 1] == 1 else { return nil }
     var stride = width
     var covered = 1
-    for dimension in shape.indices.dropLast().reversed() where shape[dimension] != 1 {
+    // Without rows there are no distances to agree.
+    let isEmpty = shape.dropLast().contains(0)
+    for dimension in shape.indices.dropLast().reversed() where shape[dimension] != 1 && !isEmpty {
       if covered == 1 {
         stride = tensor.strides[dimension]
-      } else if tensor.strides[dimension] != stride * covered, shape[dimension] != 0 {
+      } else if tensor.strides[dimension] != stride * covered {
         return nil
       }
       covered *= shape[dimension]
     }
     self.base = tensor.pointer
-    self.count = covered
+    self.count = isEmpty ? 0 : covered
     self.width = width
     self.stride = stride
     self.dtype = tensor.dtype
@@ -37,12 +39,6 @@ struct Rows: @unchecked Sendable {
   subscript(row: Int) -> UnsafeMutableRawPointer {
     base + row * stride / dtype.blockSize * dtype.blockBytes
   }
-
-  /// Bytes from one row to the next.
-  var strideBytes: Int { stride / dtype.blockSize * dtype.blockBytes }
-
-  /// Whether all rows together lie without gaps.
-  var isDense: Bool { stride == width || count <= 1 }
 }
 
 extension DType {

@@ -81,7 +81,7 @@ extension Interpreter {
     for (position, item) in items.enumerated() {
       if position > 0 { text += ", " }
       text += try representation(of: item)
-      guard text.utf8.count <= limits.textBytes else { try spend(textBytes: text.utf8.count); break }
+      try checkLength(text.utf8.count)
     }
     return text + closing
   }
@@ -91,7 +91,7 @@ extension Interpreter {
     for (position, entry) in object.entries.enumerated() {
       if position > 0 { text += ", " }
       text += try representation(of: entry.key) + ": " + representation(of: entry.value)
-      guard text.utf8.count <= limits.textBytes else { try spend(textBytes: text.utf8.count); break }
+      try checkLength(text.utf8.count)
     }
     return text + "}"
   }

@@ -49,11 +49,16 @@ final class Interpreter {
     if remainingSteps < 0 { throw TemplateError(.limit, "the template takes more than \(limits.steps) steps") }
   }
 
-  /// Accounts for handling a text of `bytes` bytes and refuses one that is too long.
-  func spend(textBytes bytes: Int) throws(TemplateError) {
+  /// Refuses a text that is too long.
+  func checkLength(_ bytes: Int) throws(TemplateError) {
     guard bytes <= limits.textBytes else {
       throw TemplateError(.limit, "the template makes a text of more than \(limits.textBytes) bytes")
     }
+  }
+
+  /// Accounts for handling a text of `bytes` bytes and refuses one that is too long.
+  func spend(textBytes bytes: Int) throws(TemplateError) {
+    try checkLength(bytes)
     try spend(max(bytes, 0) >> 6)
   }
 
@@ -142,9 +147,7 @@ final class Interpreter {
   func write(_ text: String) throws(TemplateError) {
     output += text
     try spend(textBytes: text.utf8.count)
-    guard output.utf8.count <= limits.textBytes else {
-      throw TemplateError(.limit, "the output is longer than \(limits.textBytes) bytes")
-    }
+    try checkLength(output.utf8.count)
   }
 }
 

@@ -94,11 +94,17 @@ extension Interpreter {
 private struct PercentFormatter {
   private let values: [TemplateValue]
   private let mapping: TemplateObject?
+  /// Python lets anything with elements stay unused, except tuples and texts.
+  private let mayStayUnused: Bool
   private var position = 0
 
   init(value: TemplateValue) {
     if case .tuple(let items) = value { values = items } else { values = [value] }
     if case .object(let object) = value { mapping = object } else { mapping = nil }
+    switch value {
+    case .object, .array, .undefined: mayStayUnused = true
+    default: mayStayUnused = false
+    }
   }
 
   static func takeKey(_ rest: inout Substring.UnicodeScalarView) throws(TemplateError) -> String? {
@@ -120,9 +126,9 @@ private struct PercentFormatter {
     return values[position - 1]
   }
 
-  /// Every value must have been used, except those of a mapping.
+  /// Every value must have been used, unless it may stay unused.
   func finish() throws(TemplateError) {
-    if mapping == nil, position < values.count {
+    if !mayStayUnused, position < values.count {
       throw TemplateError(.type, "the format asks for fewer values than are given")
     }
   }

@@ -109,7 +109,7 @@ extension Interpreter {
       let part = try text(of: try self.value(at: path, of: item))
       result += part
       try spend(textBytes: part.utf8.count)
-      guard result.utf8.count <= limits.textBytes else { try spend(textBytes: result.utf8.count); break }
+      try checkLength(result.utf8.count)
     }
     return .string(result)
   }

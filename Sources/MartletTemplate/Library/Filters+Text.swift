@@ -4,6 +4,7 @@ extension Interpreter {
   ) throws(TemplateError) -> TemplateValue {
     // These measure or extend the value itself and have no use for the text of something else.
     if [.truncate, .wordwrap, .indent].contains(filter) {
+      if filter == .truncate, value.plainText == nil, try isShort(value, arguments) { return value }
       let text = try Optional(value).text("the value of '\(filter.rawValue)'")
       try spend(textBytes: text.utf8.count)
       switch filter {
@@ -91,6 +92,13 @@ extension Interpreter {
       result += line
     }
     return result
+  }
+
+  /// Whether `truncate` leaves a value that is no text as it is.
+  private func isShort(_ value: TemplateValue, _ arguments: Arguments) throws(TemplateError) -> Bool {
+    let length = try arguments.bound("truncate", "length", "killwords", "end", "leeway")[0].whole(
+      "length", default: 255)
+    return try count(of: value).map { $0 <= length } ?? false
   }
 
   private func truncate(_ text: String, _ arguments: Arguments) throws(TemplateError) -> String {

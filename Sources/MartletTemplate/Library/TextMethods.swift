@@ -205,7 +205,8 @@ extension Interpreter {
     for (position, item) in items.enumerated() {
       if position > 0 { result += separator }
       result += try Optional(item).text("an item of 'join'")
-      try spend(textBytes: result.utf8.count < limits.textBytes ? separator.utf8.count : result.utf8.count)
+      try spend(textBytes: separator.utf8.count)
+      try checkLength(result.utf8.count)
     }
     return result
   }

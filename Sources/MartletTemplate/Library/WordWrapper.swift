@@ -36,13 +36,13 @@ struct WordWrapper {
   private func breakWord(_ chunks: inout [[Unicode.Scalar]], _ current: inout [[Unicode.Scalar]], room: Int) {
     let chunk = chunks[chunks.count - 1]
     if breaksLongWords {
-      var end = max(room, 1)
-      if breaksOnHyphens, chunk.count > room, let hyphen = chunk.prefix(max(room, 0)).lastIndex(of: "-"), hyphen > 0,
+      var end = room
+      if breaksOnHyphens, chunk.count > room, let hyphen = chunk.prefix(room).lastIndex(of: "-"), hyphen > 0,
         chunk[..<hyphen].contains(where: { $0 != "-" })
       {
         end = hyphen + 1
       }
-      if room < 1, !current.isEmpty { return }
+      // Without room the part is empty, and takes the place of the blank that the end of a line loses.
       current.append(Array(chunk[..<end]))
       chunks[chunks.count - 1] = Array(chunk[end...])
     } else if current.isEmpty {

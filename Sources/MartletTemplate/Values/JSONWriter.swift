@@ -131,3 +131,13 @@ struct JSONWriter {
     text += "\""
   }
 }
+
+extension TemplateValue {
+  /// The value as JSON on one line, or indented by `indent` spaces a level; keys keep their order.
+  /// - Throws: ``TemplateError`` for values that JSON does not know, such as functions.
+  public func jsonText(indent: Int? = nil) throws(TemplateError) -> String {
+    var options = JSONWriter.Options()
+    options.indent = indent.map { String(repeating: " ", count: $0) }
+    return try JSONWriter.write(self, options: options, textLimit: .max)
+  }
+}

@@ -1,0 +1,7 @@
+import Glibc
+
+// The C library's functions in double precision, against which f32 results are held.
+
+func sine(_ x: Double) -> Double { sin(x) }
+func cosine(_ x: Double) -> Double { cos(x) }
+func exponential(_ x: Double) -> Double { exp(x) }
