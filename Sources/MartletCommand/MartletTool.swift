@@ -15,7 +15,7 @@ struct MartletTool: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, CompleteCommand.self, TokenizeCommand.self, RenderCommand.self, PerplexityCommand.self,
-      InfoCommand.self, DevicesCommand.self, ListCommand.self,
+      BenchCommand.self, InfoCommand.self, DevicesCommand.self, ListCommand.self,
     ])
 
   /// Runs the command named by the arguments. A ``MartletError`` becomes one line and its exit status; what

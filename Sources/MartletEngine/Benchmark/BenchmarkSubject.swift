@@ -1,6 +1,6 @@
 package import MartletModels
 package import MartletRuntime
-package import MartletTensor
+internal import MartletTensor
 internal import MartletText
 
 /// What is measured: a decoder on a device, from a file or with random weights.
@@ -30,17 +30,23 @@ package struct BenchmarkSubject {
 
   /// A well-known shape with random weights: no file is needed.
   /// - Parameters:
-  ///   - type: the weights' type.
+  ///   - type: the weights' type, one of ``typeNames``.
   ///   - options: device, types to calculate in, threads, context.
   ///   - progress: called with the share of layers made, 0 to 1.
   package init(
-    shape: DecoderShape, type: DType, options: ModelOptions, progress: (Double) -> Void = { _ in }
+    shape: DecoderShape, type name: String, options: ModelOptions, progress: (Double) -> Void = { _ in }
   ) throws {
+    guard let type = RandomWeights.types.first(where: { $0.name.lowercased() == name.lowercased() }) else {
+      throw RequestError.outOfRange(field: "the type", found: "\"\(name)\"", expected: "one of \(Self.typeNames)")
+    }
     let runtime = try Context().runtime(for: options.device ?? .cpu)
     try self.init(
       name: "\(shape.rawValue) \(type.name)", configuration: shape.configuration,
       weights: RandomWeights(shape, dtype: type, on: runtime), runtime: runtime, options: options, progress: progress)
   }
+
+  /// The types that random weights may have, for messages.
+  package static var typeNames: String { RandomWeights.types.map { $0.name.lowercased() }.joined(separator: ", ") }
 
   /// Any configuration with weights from any source.
   package init(

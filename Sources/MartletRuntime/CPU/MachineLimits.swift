@@ -96,7 +96,7 @@ package struct MachineLimits: Sendable, Equatable {
 
 extension Duration {
   /// The duration in seconds.
-  package var seconds: Double {
+  fileprivate var seconds: Double {
     let (seconds, attoseconds) = components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }
