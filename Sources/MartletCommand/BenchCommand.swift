@@ -67,8 +67,10 @@ struct BenchCommand: AsyncParsableCommand {
       return try BenchmarkSubject(try await flags.load(model).internals, name: model)
     }
     guard let shape else { throw ValidationError("give a model, or --shape for random weights") }
-    return try BenchmarkSubject(shape: shape, type: type ?? "q4_0", options: try flags.options()) {
+    let subject = try BenchmarkSubject(shape: shape, type: type ?? "q4_0", options: try flags.options()) {
       Console.progress("making \(shape.rawValue)", $0)
     }
+    if flags.device == nil { Console.note("martlet: running on \(subject.stream.device)") }
+    return subject
   }
 }

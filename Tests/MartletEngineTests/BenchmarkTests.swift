@@ -5,7 +5,7 @@ import MartletTemplate
 import MartletTensor
 import Testing
 
-@Suite("Benchmark")
+@Suite("Benchmark", .serialized)
 struct BenchmarkTests {
   @Test(
     "a spread is median, smallest and greatest",
@@ -22,23 +22,30 @@ struct BenchmarkTests {
     #expect(spread.max == max)
   }
 
+  /// Settings that fit a context of 512 tokens, but for what is given.
+  private static func settings(
+    prompt: Int = 32, generate: Int = 8, depth: Int = 0, batch: Int = 1, repetitions: Int = 1
+  ) -> BenchmarkSettings {
+    var settings = BenchmarkSettings()
+    (settings.promptTokens, settings.generateTokens, settings.depth) = (prompt, generate, depth)
+    (settings.batch, settings.repetitions) = (batch, repetitions)
+    return settings
+  }
+
+  @Test("settings that fit are taken")
+  func settingsThatFit() throws {
+    try Self.settings(prompt: 512, generate: 12, depth: 500, batch: 4096).validate(contextLength: 512)
+  }
+
   @Test(
     "settings that make no sense are refused by name",
     arguments: [
-      ("prompt tokens", { $0.promptTokens = 513 }),
-      ("prompt tokens", { $0.promptTokens = -1 }),
-      ("generated tokens", { $0.generateTokens = 513 }),
-      ("depth", { $0.depth = 505 }),
-      ("depth", { $0.depth = -1 }),
-      ("batch", { $0.batch = 0 }),
-      ("repetitions", { $0.repetitions = 0 }),
-      ("what to measure", { ($0.promptTokens, $0.generateTokens) = (0, 0) }),
-    ] as [(String, @Sendable (inout BenchmarkSettings) -> Void)])
-  func settingsAreChecked(field: String, change: @Sendable (inout BenchmarkSettings) -> Void) {
-    var settings = BenchmarkSettings()
-    settings.promptTokens = 32
-    settings.generateTokens = 8
-    change(&settings)
+      ("prompt tokens", settings(prompt: 513)), ("prompt tokens", settings(prompt: -1)),
+      ("generated tokens", settings(generate: 513)), ("depth", settings(depth: 505)), ("depth", settings(depth: -1)),
+      ("batch", settings(batch: 0)), ("repetitions", settings(repetitions: 0)),
+      ("what to measure", settings(prompt: 0, generate: 0)),
+    ])
+  func settingsAreChecked(field: String, settings: BenchmarkSettings) {
     let error = #expect(throws: RequestError.self) { try settings.validate(contextLength: 512) }
     #expect(error.map { "\($0)" }?.contains(field) == true)
   }
@@ -46,11 +53,9 @@ struct BenchmarkTests {
   @Test("a tiny shape is measured without a file", arguments: [1, 2])
   func tinyShape(threads: Int) throws {
     let subject = try TinyDecoder.subject(.q4_0, threads: threads)
-    var settings = BenchmarkSettings()
-    (settings.promptTokens, settings.generateTokens) = (600, 5)
-    (settings.depth, settings.batch, settings.repetitions) = (20, 3, 2)
     var shares: [Double] = []
-    var benchmark = try Benchmark(subject, settings)
+    var benchmark = try Benchmark(
+      subject, Self.settings(prompt: 600, generate: 5, depth: 20, batch: 3, repetitions: 2))
     let report = try benchmark.run { shares.append($0) }
 
     #expect(report.threads == threads)
@@ -73,9 +78,7 @@ struct BenchmarkTests {
 
   @Test("a test of no tokens is left out")
   func leftOut() throws {
-    var settings = BenchmarkSettings()
-    (settings.promptTokens, settings.generateTokens, settings.repetitions) = (0, 2, 1)
-    var benchmark = try Benchmark(TinyDecoder.subject(.f32), settings)
+    var benchmark = try Benchmark(TinyDecoder.subject(.f32), Self.settings(prompt: 0, generate: 2))
     let report = try benchmark.run()
     #expect(report.results.map(\.test) == [.generate])
     #expect(report.limits.products == .f32)
@@ -83,9 +86,7 @@ struct BenchmarkTests {
 
   @Test("the JSON has the keys of the contract, and the table the figures")
   func reports() throws {
-    var settings = BenchmarkSettings()
-    (settings.promptTokens, settings.generateTokens, settings.repetitions) = (16, 2, 1)
-    var benchmark = try Benchmark(TinyDecoder.subject(.q8_0), settings)
+    var benchmark = try Benchmark(TinyDecoder.subject(.q8_0), Self.settings(prompt: 16, generate: 2))
     let report = try benchmark.run()
     guard case .object(let top) = report.json, case .object(let limits) = top["limits"],
       case .array(let results) = top["results"]
@@ -139,12 +140,14 @@ struct BenchmarkTests {
     }
   }
 
-  @Test("an unknown type is refused with the types there are")
-  func unknownType() {
+  @Test(
+    "a type that is unknown or does not fit the shape is refused with the types that do",
+    arguments: [("q3_k", DecoderShape.llama1B), ("q4_k", .smolLM2)])
+  func unknownType(name: String, shape: DecoderShape) {
     let error = #expect(throws: RequestError.self) {
-      _ = try BenchmarkSubject(shape: .smolLM2, type: "q3_k", options: ModelOptions())
+      _ = try BenchmarkSubject(shape: shape, type: name, options: ModelOptions())
     }
-    #expect(error.map { "\($0)" }?.contains("q4_k") == true)
+    #expect(error.map { "\($0)" }?.contains("q4_0, q4_1, q5_0, q5_1") == true)
   }
 }
 

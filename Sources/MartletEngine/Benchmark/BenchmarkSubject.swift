@@ -36,8 +36,10 @@ package struct BenchmarkSubject {
   package init(
     shape: DecoderShape, type name: String, options: ModelOptions, progress: (Double) -> Void = { _ in }
   ) throws {
-    guard let type = RandomWeights.types.first(where: { $0.name.lowercased() == name.lowercased() }) else {
-      throw RequestError.outOfRange(field: "the type", found: "\"\(name)\"", expected: "one of \(Self.typeNames)")
+    let types = RandomWeights.types(for: shape.configuration)
+    guard let type = types.first(where: { $0.name.lowercased() == name.lowercased() }) else {
+      throw RequestError.outOfRange(
+        field: "the type of \(shape.rawValue)'s weights", found: "\"\(name)\"", expected: Self.list(types))
     }
     let runtime = try Context().runtime(for: options.device ?? .cpu)
     try self.init(
@@ -45,8 +47,12 @@ package struct BenchmarkSubject {
       weights: RandomWeights(shape, dtype: type, on: runtime), runtime: runtime, options: options, progress: progress)
   }
 
-  /// The types that random weights may have, for messages.
-  package static var typeNames: String { RandomWeights.types.map { $0.name.lowercased() }.joined(separator: ", ") }
+  /// The types that random weights may have, for messages; not every shape has rows that fit every type's blocks.
+  package static var typeNames: String { list(RandomWeights.types) }
+
+  private static func list(_ types: [DType]) -> String {
+    types.map { $0.name.lowercased() }.joined(separator: ", ")
+  }
 
   /// Any configuration with weights from any source.
   package init(

@@ -28,7 +28,7 @@ package struct RandomWeights: WeightSource {
   ///   - shape: whose weights.
   ///   - dtype: the type of all matrices; norms and biases are f32 beside quantised matrices, as in GGUF files, and of the
   ///     same type beside plain ones.
-  /// - Throws: ``ModelError`` if rows of the shape are no multiple of the type's blocks, or the type is none of weights.
+  /// - Throws: ``ModelError`` if the type is none of ``types(for:)``.
   package init(_ shape: DecoderShape, dtype: DType, seed: UInt64 = 1, on runtime: Runtime) throws(ModelError) {
     try self.init(
       shape.configuration, name: shape.rawValue, hasProjectionBias: shape.hasProjectionBias,
@@ -43,18 +43,16 @@ package struct RandomWeights: WeightSource {
     path = name
     self.seed = seed
     self.runtime = runtime
-    guard dtype.isFloatingPoint || dtype.isQuantized else {
-      throw .unsupported(file: name, field: "the type of weights", found: dtype.name, supported: Self.typeNames)
+    let types = Self.types(for: configuration)
+    guard types.contains(dtype) else {
+      throw .unsupported(
+        file: name, field: "the type of weights", found: "\(dtype.name), in blocks of \(dtype.blockSize)",
+        supported: types.map(\.name).joined(separator: ", "))
     }
     let hidden = configuration.hiddenSize
     let wide = configuration.feedForwardSize
     let queries = configuration.headCount * configuration.headDimension
     let keys = configuration.keyHeadCount * configuration.headDimension
-    for columns in [hidden, wide, queries] where columns % dtype.blockSize != 0 {
-      throw .unsupported(
-        file: name, field: "the type \(dtype.name)", found: "in blocks of \(dtype.blockSize), for rows of \(columns)",
-        supported: Self.types.filter { columns % $0.blockSize == 0 }.map(\.name).joined(separator: ", "))
-    }
     let vectorType: DType = dtype.isQuantized ? .f32 : dtype
     var entries: [String: Entry] = [:]
     func matrix(_ name: String, _ rows: Int, _ columns: Int) {
@@ -87,7 +85,13 @@ package struct RandomWeights: WeightSource {
   /// The types that weights may have.
   package static let types: [DType] = DType.allCases.filter { $0.isFloatingPoint || $0.isQuantized }
 
-  private static var typeNames: String { types.map(\.name).joined(separator: ", ") }
+  /// The types whose blocks divide the rows of all matrices.
+  package static func types(for configuration: DecoderConfiguration) -> [DType] {
+    let widths = [
+      configuration.hiddenSize, configuration.feedForwardSize, configuration.headCount * configuration.headDimension,
+    ]
+    return types.filter { type in widths.allSatisfy { $0 % type.blockSize == 0 } }
+  }
 
   package var names: [String] { Array(entries.keys) }
   package func nativeName(of name: String) -> String { name }

@@ -18,7 +18,7 @@ package struct MachineLimits: Sendable, Equatable {
   }
 
   /// More than the caches of any processor that one process gets to itself.
-  private static let bufferBytes = 512 << 20
+  private static let bufferBytes = 256 << 20
   private static let attempts = 8
   /// Time for one measurement of arithmetic: short against a time slice, long against starting the threads.
   private static let arithmeticTime = Duration.milliseconds(20)
