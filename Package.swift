@@ -45,9 +45,14 @@ let package = Package(
     layer("MartletText", ["MartletTemplate"]),
     layer(
       "MartletEngine",
-      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText"]),
+      ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText", "MartletTemplate"]),
     layer("MartletHub"),
-    layer("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletText", "MartletRuntime"]),
+    layer(
+      "Martlet",
+      [
+        "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime", "MartletTemplate",
+        "MartletTensor", "MartletText",
+      ]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
@@ -56,10 +61,16 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    tests("MartletRuntime"),
+    tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(
       "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
+    tests("MartletText", resources: [.copy("Goldens")]),
+    tests("MartletTemplate", resources: [.copy("Goldens")]),
+    tests("MartletEngine", resources: [.copy("Goldens")]),
+    tests("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime"], resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

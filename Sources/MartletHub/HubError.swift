@@ -14,6 +14,11 @@ package struct HubError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What is wrong, where was looked, and what to do.
   package let message: String
 
+  package init(code: Code, message: String) {
+    self.code = code
+    self.message = message
+  }
+
   package var description: String { message }
 
   /// The exit status of a command that ends with this error (those of BSD's `sysexits.h`).

@@ -11,6 +11,13 @@ package struct InstalledModel: Sendable, Equatable {
   /// All files of it, in bytes.
   package let size: Int
   package let place: Place
+
+  package init(name: String, path: String, size: Int, place: Place) {
+    self.name = name
+    self.path = path
+    self.size = size
+    self.place = place
+  }
 }
 
 extension ModelLocator {

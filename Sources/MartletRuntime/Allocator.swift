@@ -14,8 +14,13 @@ package protocol Allocator: AnyObject, Sendable {
 
 /// What an allocator holds, in bytes.
 package struct AllocatorUsage: Equatable, Sendable {
-  package var inUse = 0
-  package var cached = 0
+  package var inUse: Int
+  package var cached: Int
+
+  package init(inUse: Int = 0, cached: Int = 0) {
+    self.inUse = inUse
+    self.cached = cached
+  }
 }
 
 /// Asks the device for every piece of memory and returns it at once.

@@ -29,7 +29,10 @@ public struct Device: Hashable, Sendable {
     }
     var index = 0
     if parts.count == 2 {
-      guard let number = Int(parts[1]), number >= 0 else {
+      // `Int` alone would read "+0" and "-0" too.
+      guard parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+        let number = Int(parts[1])
+      else {
         throw .deviceUnavailable(device: text, reason: "the index after the colon must be a number from zero")
       }
       index = number

@@ -22,18 +22,21 @@ package final class Stream {
   /// - Parameters:
   ///   - threads: how many threads share the work of a processor stream; all cores unless given.
   ///   - instructionSet: the best one unless given.
+  /// - Throws: `RuntimeError` if the device gives no stream or `threads` is not within 1 and
+  ///   ``ThreadPool/maximumThreadCount``.
   package init(
     on runtime: Runtime, threads: Int? = nil, instructionSet: InstructionSet? = nil
   ) throws(RuntimeError) {
     self.runtime = runtime
     try runtime.api.setDevice(runtime.device.index)
-    self.handle = try runtime.api.createStream()
     if let instructionSet {
       self.instructionSet = instructionSet
     } else {
       self.instructionSet = try .preferred()
     }
-    self.pool = ThreadPool(threadCount: threads ?? ThreadPool.defaultThreadCount)
+    self.pool = try ThreadPool(threadCount: threads ?? ThreadPool.defaultThreadCount)
+    // The handle comes last: a throw before it leaves nothing to destroy.
+    self.handle = try runtime.api.createStream()
   }
 
   deinit { runtime.api.destroyStream(handle) }

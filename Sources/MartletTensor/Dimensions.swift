@@ -29,16 +29,22 @@ public struct Dimensions: Sendable {
     count += 1
   }
 
-  /// The product of all values, or nil if it does not fit an `Int` or a value is negative.
+  /// The product of all values, or nil if a value is negative or the product of those that are not zero does not fit
+  /// an `Int`: the strides of an empty tensor are such products too.
   public var checkedProduct: Int? {
     var product = 1
+    var isEmpty = false
     for value in self {
       guard value >= 0 else { return nil }
+      if value == 0 {
+        isEmpty = true
+        continue
+      }
       let (next, overflow) = product.multipliedReportingOverflow(by: value)
       if overflow { return nil }
       product = next
     }
-    return product
+    return isEmpty ? 0 : product
   }
 }
 

@@ -8,7 +8,7 @@ public struct Layout: Hashable, Sendable {
   public var offset: Int
 
   /// A layout without gaps whose last dimension is innermost.
-  /// - Precondition: the number of elements fits an `Int`.
+  /// - Precondition: `shape` has a ``Dimensions/checkedProduct``.
   public init(contiguous shape: Shape, offset: Int = 0) {
     var strides = shape
     var stride = 1
@@ -31,11 +31,12 @@ public struct Layout: Hashable, Sendable {
   /// How many elements the tensor has.
   public var elementCount: Int { shape.reduce(1, *) }
 
-  /// Whether the elements lie without gaps in row-major order. Strides of extents 1 do not matter.
+  /// Whether the elements lie without gaps in row-major order. Strides of extents 1 do not matter, nor do those of an
+  /// empty tensor.
   public var isContiguous: Bool {
+    if shape.contains(0) { return true }
     var expected = 1
     for dimension in shape.indices.reversed() {
-      if shape[dimension] == 0 { return true }
       if shape[dimension] > 1, strides[dimension] != expected { return false }
       expected *= shape[dimension]
     }
@@ -43,10 +44,11 @@ public struct Layout: Hashable, Sendable {
   }
 
   /// One past the furthest element that the layout reaches, from the storage's start; the offset if it is empty.
-  /// Nil if the arithmetic overflows or a negative element would be reached.
+  /// Nil if the arithmetic overflows, a negative element would be reached, or the elements cannot be counted: strides
+  /// of zero let a small storage show more of them than an `Int` holds.
   public var upperBound: Int? {
-    guard offset >= 0, shape.allSatisfy({ $0 >= 0 }) else { return nil }
-    if shape.contains(0) { return offset }
+    guard offset >= 0, let count = shape.checkedProduct else { return nil }
+    if count == 0 { return offset }
     var last = offset
     for (extent, stride) in zip(shape, strides) {
       guard stride >= 0 else { return nil }
@@ -98,7 +100,7 @@ public struct Layout: Hashable, Sendable {
         continue
       }
       // One group: grow the smaller side until both hold the same number of elements.
-      var stride = strides[old]
+      let stride = strides[old]
       var oldCount = shape[old]
       var newCount = newShape[new]
       newStrides[new] = stride
@@ -115,7 +117,6 @@ public struct Layout: Hashable, Sendable {
           oldCount *= shape[old]
         }
       }
-      stride = 1
       old -= 1
       new -= 1
     }

@@ -122,18 +122,20 @@ extension Tensor {
     }.get()
   }
 
-  /// All elements of a plain type in row-major order, as f64, for tests, messages and small results.
+  /// All elements of a plain type in row-major order, as f64, for tests, messages and small results. Integers beyond
+  /// 2^53 are rounded.
   package func hostValues(on runtime: Runtime) throws(TensorError) -> [Double] {
     guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "reading elements") }
     let host = try contiguous(on: runtime)
+    // A tensor in a mapped file starts where the file says, which need not be a multiple of its element's size.
     let pointer = UnsafeRawPointer(host.pointer)
     return (0..<elementCount).map { index in
       switch dtype {
-      case .f32: Double(pointer.load(fromByteOffset: index * 4, as: Float.self))
-      case .f16: Double(pointer.load(fromByteOffset: index * 2, as: Float16.self))
-      case .bf16: Double(pointer.load(fromByteOffset: index * 2, as: BFloat16.self).float)
-      case .i32: Double(pointer.load(fromByteOffset: index * 4, as: Int32.self))
-      case .i64: Double(pointer.load(fromByteOffset: index * 8, as: Int64.self))
+      case .f32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
+      case .f16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: Float16.self))
+      case .bf16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: BFloat16.self).float)
+      case .i32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
+      case .i64: Double(pointer.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
       case .u8: Double(pointer.load(fromByteOffset: index, as: UInt8.self))
       case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: .nan
       }

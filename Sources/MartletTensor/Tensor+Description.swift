@@ -11,7 +11,8 @@ extension Tensor: CustomStringConvertible {
   package func dump(edge: Int = 3, on runtime: Runtime) throws(TensorError) -> String {
     let values = try hostValues(on: runtime)
     func number(_ value: Double) -> String {
-      dtype.isFloatingPoint ? "\(Float(value))" : "\(Int(value))"
+      // Rounding to f64 can take an i64 just past the largest `Int`.
+      dtype.isFloatingPoint ? "\(Float(value))" : "\(Int(exactly: value) ?? Int.max)"
     }
     func render(_ dimension: Int, _ start: Int) -> String {
       guard dimension < shape.count else { return number(values[start]) }

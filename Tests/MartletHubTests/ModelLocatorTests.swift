@@ -192,13 +192,14 @@ struct ModelLocatorTests {
     try write("models--a--pickled", "pytorch_model.bin")
     try write("models--c--d", "one.gguf", "123")
     try folder.write("hf/datasets--a--b/refs/main", commit)
+    let models = locator.installedModels()
+    #expect(models.map(\.name) == ["smollm2", other, "a/b", "c/d"])
     #expect(
-      locator.installedModels() == [
-        InstalledModel(name: "smollm2", path: known, size: 98_362_432, place: .martletCache),
-        InstalledModel(name: other, path: other, size: 5, place: .martletCache),
-        InstalledModel(name: "a/b", path: snapshot("models--a--b"), size: 9, place: .huggingFaceCache),
-        InstalledModel(name: "c/d", path: snapshot("models--c--d") + "/one.gguf", size: 3, place: .huggingFaceCache),
+      models.map(\.path) == [
+        known, other, snapshot("models--a--b"), snapshot("models--c--d") + "/one.gguf",
       ])
+    #expect(models.map(\.size) == [98_362_432, 5, 9, 3])
+    #expect(models.map(\.place) == [.martletCache, .martletCache, .huggingFaceCache, .huggingFaceCache])
   }
 }
 

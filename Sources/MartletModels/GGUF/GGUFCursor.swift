@@ -68,12 +68,12 @@ struct GGUFCursor {
   }
 
   /// Reads a name: a string that must be UTF-8 and not empty.
-  mutating func name(_ what: String, limit: Int) throws(GGUFError) -> String {
+  mutating func name(_ what: @autoclosure () -> String, limit: Int) throws(GGUFError) -> String {
     let start = offset
-    let range = try string(what, limit: limit)
-    guard !range.isEmpty else { throw failure("\(what) is empty", at: start) }
+    let range = try string(what(), limit: limit)
+    guard !range.isEmpty else { throw failure("\(what()) is empty", at: start) }
     guard let name = String(validating: file.bytes[range], as: UTF8.self) else {
-      throw failure("\(what) is not valid UTF-8", at: start)
+      throw failure("\(what()) is not valid UTF-8", at: start)
     }
     return name
   }

@@ -21,10 +21,10 @@ package final class GGUFFile: Sendable {
   private let positions: [String: Int]
 
   private static let keyLimit = 65_535
-  /// Real files have some dozens of keys and at most some thousands of tensors. The limits keep what a hostile header
+  /// Real files have some dozens of keys and at most a few thousand tensors. The limits keep what a hostile header
   /// can make Martlet allocate within a few megabytes.
-  private static let metadataLimit = 65_536
-  private static let tensorLimit = 65_536
+  private static let metadataLimit = 8192
+  private static let tensorLimit = 16_384
   private static let defaultAlignment = 32
   private static let alignmentKey = "general.alignment"
 
@@ -155,26 +155,26 @@ package final class GGUFFile: Sendable {
 
 extension GGUFValue {
   /// Reads the type of a value and the value.
-  fileprivate init(_ cursor: inout GGUFCursor, _ what: String) throws(GGUFError) {
-    switch try GGUFValueType(&cursor, "the type of \(what)") {
-    case .uint8: self = .uint8(try cursor.number(UInt8.self, what))
-    case .int8: self = .int8(try cursor.number(Int8.self, what))
-    case .uint16: self = .uint16(try cursor.number(UInt16.self, what))
-    case .int16: self = .int16(try cursor.number(Int16.self, what))
-    case .uint32: self = .uint32(try cursor.number(UInt32.self, what))
-    case .int32: self = .int32(try cursor.number(Int32.self, what))
-    case .uint64: self = .uint64(try cursor.number(UInt64.self, what))
-    case .int64: self = .int64(try cursor.number(Int64.self, what))
-    case .float32: self = .float32(try cursor.number(Float.self, what))
-    case .float64: self = .float64(try cursor.number(Double.self, what))
+  fileprivate init(_ cursor: inout GGUFCursor, _ what: @autoclosure () -> String) throws(GGUFError) {
+    switch try GGUFValueType(&cursor, "the type of \(what())") {
+    case .uint8: self = .uint8(try cursor.number(UInt8.self, what()))
+    case .int8: self = .int8(try cursor.number(Int8.self, what()))
+    case .uint16: self = .uint16(try cursor.number(UInt16.self, what()))
+    case .int16: self = .int16(try cursor.number(Int16.self, what()))
+    case .uint32: self = .uint32(try cursor.number(UInt32.self, what()))
+    case .int32: self = .int32(try cursor.number(Int32.self, what()))
+    case .uint64: self = .uint64(try cursor.number(UInt64.self, what()))
+    case .int64: self = .int64(try cursor.number(Int64.self, what()))
+    case .float32: self = .float32(try cursor.number(Float.self, what()))
+    case .float64: self = .float64(try cursor.number(Double.self, what()))
     case .bool:
-      let byte = try cursor.number(UInt8.self, what)
+      let byte = try cursor.number(UInt8.self, what())
       guard byte <= 1 else {
-        throw cursor.failure("\(what) is no bool: \(byte) is neither 0 nor 1", at: cursor.offset - 1)
+        throw cursor.failure("\(what()) is no bool: \(byte) is neither 0 nor 1", at: cursor.offset - 1)
       }
       self = .bool(byte == 1)
-    case .string: self = .string(GGUFString(file: cursor.file, range: try cursor.string(what)))
-    case .array: self = .array(try GGUFArray(&cursor, what))
+    case .string: self = .string(GGUFString(file: cursor.file, range: try cursor.string(what())))
+    case .array: self = .array(try GGUFArray(&cursor, what()))
     }
   }
 }

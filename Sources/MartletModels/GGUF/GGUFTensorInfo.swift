@@ -38,58 +38,62 @@ extension GGUFTensorInfo {
   static func description(_ cursor: inout GGUFCursor, index: Int) throws(GGUFError) -> Description {
     let position = cursor.offset
     let name = try cursor.name("the name of tensor \(index)", limit: nameLimit)
-    let label = "tensor \(quoted(name))"
+    // Made when an error needs it: thousands of tensors would otherwise make thousands of strings.
+    func label() -> String { "tensor \(quoted(name))" }
 
     let dimensionStart = cursor.offset
-    let dimensionCount = try cursor.number(UInt32.self, "the number of dimensions of \(label)")
+    let dimensionCount = try cursor.number(UInt32.self, "the number of dimensions of \(label())")
     guard dimensionCount >= 1, dimensionCount <= UInt32(dimensionLimit) else {
       throw cursor.failure(
-        "\(label) has \(dimensionCount) dimensions; 1 to \(dimensionLimit) are allowed", at: dimensionStart)
+        "\(label()) has \(dimensionCount) dimensions; 1 to \(dimensionLimit) are allowed", at: dimensionStart)
     }
     var shape: [Int] = []
     var elementCount = 1
     for axis in 0..<Int(dimensionCount) {
       let start = cursor.offset
-      let extent = try cursor.number(UInt64.self, "dimension \(axis) of \(label)")
-      guard extent > 0 else { throw cursor.failure("dimension \(axis) of \(label) is 0", at: start) }
+      let extent = try cursor.number(UInt64.self, "dimension \(axis) of \(label())")
+      guard extent > 0 else { throw cursor.failure("dimension \(axis) of \(label()) is 0", at: start) }
       guard let size = Int(exactly: extent) else {
-        throw cursor.failure("dimension \(axis) of \(label) is \(extent), which is too large", at: start)
+        throw cursor.failure("dimension \(axis) of \(label()) is \(extent), which is too large", at: start)
       }
       let (product, overflow) = elementCount.multipliedReportingOverflow(by: size)
       guard !overflow else {
-        throw cursor.failure("\(label) has more elements than 2^63: dimension \(axis) is \(extent)", at: start)
+        throw cursor.failure("\(label()) has more elements than 2^63: dimension \(axis) is \(extent)", at: start)
       }
       elementCount = product
       shape.append(size)
     }
 
-    let type = try dataType(&cursor, label)
+    let type = try dataType(&cursor, label())
     let rowLength = shape[0]
     guard rowLength % type.blockSize == 0 else {
       throw cursor.failure(
-        "\(label) has rows of \(rowLength) elements, but \(type.name) packs blocks of \(type.blockSize)",
+        "\(label()) has rows of \(rowLength) elements, but \(type.name) packs blocks of \(type.blockSize)",
         at: dimensionStart + 4)
     }
     guard let byteCount = type.byteCount(elements: elementCount) else {
-      throw cursor.failure("\(label) has \(elementCount) elements of \(type.name): more than 2^63 bytes", at: position)
+      throw cursor.failure(
+        "\(label()) has \(elementCount) elements of \(type.name): more than 2^63 bytes", at: position)
     }
-    let dataOffset = try cursor.number(UInt64.self, "the data offset of \(label)")
+    let dataOffset = try cursor.number(UInt64.self, "the data offset of \(label())")
     return Description(
       name: name, shape: shape.reversed(), type: type, dataOffset: dataOffset, byteCount: byteCount,
       position: position)
   }
 
-  private static func dataType(_ cursor: inout GGUFCursor, _ label: String) throws(GGUFError) -> DType {
+  private static func dataType(_ cursor: inout GGUFCursor, _ label: @autoclosure () -> String) throws(GGUFError)
+    -> DType
+  {
     let start = cursor.offset
-    let number = try cursor.number(UInt32.self, "the type of \(label)")
+    let number = try cursor.number(UInt32.self, "the type of \(label())")
     if let type = GGMLType.dataType(number) { return type }
     guard let name = GGMLType.unsupportedName(number) else {
       throw cursor.failure(
-        "\(label) has type \(number), which is no known tensor type; supported are \(GGMLType.supportedNames)",
+        "\(label()) has type \(number), which is no known tensor type; supported are \(GGMLType.supportedNames)",
         at: start)
     }
     throw cursor.failure(
-      "\(label) has type \(name), which Martlet does not read; supported are \(GGMLType.supportedNames)",
+      "\(label()) has type \(name), which Martlet does not read; supported are \(GGMLType.supportedNames)",
       kind: .unsupported, at: start)
   }
 
@@ -103,10 +107,10 @@ extension GGUFTensorInfo {
     var tensors: [GGUFTensorInfo] = []
     tensors.reserveCapacity(descriptions.count)
     for tensor in descriptions {
-      let label = "the data of tensor \(quoted(tensor.name))"
+      func label() -> String { "the data of tensor \(quoted(tensor.name))" }
       guard tensor.dataOffset % UInt64(alignment) == 0 else {
         throw cursor.failure(
-          "\(label) begins at offset \(tensor.dataOffset), which is no multiple of the alignment \(alignment)",
+          "\(label()) begins at offset \(tensor.dataOffset), which is no multiple of the alignment \(alignment)",
           at: tensor.position)
       }
       // Compared by subtraction from the file's size: a sum with a hostile offset could overflow.
@@ -114,7 +118,7 @@ extension GGUFTensorInfo {
         tensor.byteCount <= fileSize - dataStart - Int(tensor.dataOffset)
       else {
         throw cursor.failure(
-          "\(label) is out of range: \(tensor.byteCount) bytes at offset \(tensor.dataOffset) of the data section, "
+          "\(label()) is out of range: \(tensor.byteCount) bytes at offset \(tensor.dataOffset) of the data section, "
             + "which has \(max(0, fileSize - dataStart)) bytes; the file may be cut off",
           at: tensor.position)
       }

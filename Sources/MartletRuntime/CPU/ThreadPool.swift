@@ -15,6 +15,8 @@ package final class ThreadPool: @unchecked Sendable {
   /// Threads that work on a job, the caller's included.
   package let threadCount: Int
 
+  /// `@unchecked Sendable`: atomics, pthread objects made for sharing, and `job`, whose order the proof at ``ThreadPool``
+  /// gives.
   private final class Shared: @unchecked Sendable {
     let epoch = Atomic<UInt64>(0)
     let pending = Atomic<Int>(0)
@@ -22,7 +24,6 @@ package final class ThreadPool: @unchecked Sendable {
     let sleepers = Atomic<Int>(0)
     let stopping = Atomic<Bool>(false)
     let busy = Atomic<Bool>(false)
-    /// See the proof at ``ThreadPool``.
     var job: ((Int) -> Void)?
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -52,18 +53,35 @@ package final class ThreadPool: @unchecked Sendable {
     max(1, Int(martlet_available_cores()))
   }
 
-  package init(threadCount: Int) {
-    precondition(threadCount >= 1, "a pool needs at least one thread")
-    self.threadCount = threadCount
-    let shared = shared
-    workers = (1..<threadCount).map { index in
-      Self.startThread { Self.work(shared, index: index) }
+  /// More threads than any machine has cores are a slip of the keyboard.
+  package static let maximumThreadCount = 1_024
+
+  /// Starts the workers.
+  /// - Throws: `RuntimeError.callFailed` if the count is not within 1 and ``maximumThreadCount``, or if the system gives
+  ///   no more threads.
+  package init(threadCount: Int) throws(RuntimeError) {
+    guard (1...Self.maximumThreadCount).contains(threadCount) else {
+      throw .callFailed(
+        device: .cpu, call: "starting \(threadCount) threads", reason: "choose 1 to \(Self.maximumThreadCount) threads")
     }
+    self.threadCount = threadCount
+    var workers: [pthread_t] = []
+    for index in 1..<threadCount {
+      do throws(RuntimeError) {
+        workers.append(try Self.startThread { [shared] in Self.work(shared, index: index) })
+      } catch {
+        Self.stop(workers, shared)
+        throw error
+      }
+    }
+    self.workers = workers
   }
 
-  deinit {
+  deinit { Self.stop(workers, shared) }
+
+  private static func stop(_ workers: [pthread_t], _ shared: Shared) {
     shared.stopping.store(true, ordering: .sequentiallyConsistent)
-    wakeSleepers()
+    wakeSleepers(shared)
     for worker in workers { pthread_join(worker, nil) }
   }
 
@@ -76,7 +94,7 @@ package final class ThreadPool: @unchecked Sendable {
       shared.job = job
       shared.pending.store(threadCount - 1, ordering: .relaxed)
       shared.epoch.add(1, ordering: .sequentiallyConsistent)
-      if shared.sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeSleepers() }
+      if shared.sleepers.load(ordering: .sequentiallyConsistent) > 0 { Self.wakeSleepers(shared) }
       job(0)
       var spins = 0
       while shared.pending.load(ordering: .acquiring) > 0 {
@@ -105,7 +123,7 @@ package final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  private func wakeSleepers() {
+  private static func wakeSleepers(_ shared: Shared) {
     pthread_mutex_lock(shared.mutex)
     pthread_cond_broadcast(shared.condition)
     pthread_mutex_unlock(shared.mutex)
@@ -150,7 +168,7 @@ package final class ThreadPool: @unchecked Sendable {
     init(_ run: @escaping () -> Void) { self.run = run }
   }
 
-  private static func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+  private static func startThread(_ body: @escaping @Sendable () -> Void) throws(RuntimeError) -> pthread_t {
     var thread = pthread_t()
     let argument = Unmanaged.passRetained(ThreadBody(body))
     let status = pthread_create(
@@ -160,7 +178,11 @@ package final class ThreadPool: @unchecked Sendable {
         Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
         return nil
       }, argument.toOpaque())
-    precondition(status == 0, "the system gives no more threads (pthread_create: \(status))")
+    guard status == 0 else {
+      argument.release()
+      throw .callFailed(
+        device: .cpu, call: "pthread_create", reason: "the system gives no more threads (\(status)): use fewer")
+    }
     return thread
   }
 }

@@ -45,11 +45,11 @@ struct Corruption: Sendable, CustomTestStringConvertible {
     Corruption("2^63 tensors", ["9223372036854775808 tensors", "at byte 8"]) { $0.tensorCount = 1 << 63 },
     Corruption("2^64-1 keys", ["18446744073709551615 metadata keys", "at byte 16"]) { $0.keyCount = .max },
     Corruption("more tensors than fit", ["1000 tensors", "hold at most"]) { $0.tensorCount = 1000 },
-    Corruption("too many tensors", ["more than the 65536"]) {
+    Corruption("too many tensors", ["more than the 16384"]) {
       $0.tensorCount = 70_000
       $0.tensors[0].data = [UInt8](repeating: 0, count: 3_000_000)
     },
-    Corruption("too many keys", ["more than the 65536"]) {
+    Corruption("too many keys", ["more than the 8192"]) {
       $0.keyCount = 70_000
       $0.tensors[0].data = [UInt8](repeating: 0, count: 3_000_000)
     },

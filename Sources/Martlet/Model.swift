@@ -1,0 +1,104 @@
+public import MartletEngine
+internal import MartletHub
+internal import MartletModels
+public import MartletRuntime
+internal import MartletTemplate
+public import MartletText
+
+/// A language model, loaded and ready: the door to Martlet for a Swift program.
+///
+/// ```swift
+/// let model = try await Model.load("smollm2")
+/// for try await text in model.respond(to: "Why is the sky blue?").text {
+///   print(text, terminator: "")
+/// }
+/// ```
+///
+/// Any number of tasks may generate at once; their tokens are computed together, and each gets the same tokens as alone.
+public final class Model: Sendable {
+  /// The name or path that the model was loaded by.
+  public let name: String
+  private let loaded: LoadedModel
+  private let engine: Engine
+
+  /// Loads a model.
+  /// - Parameters:
+  ///   - name: a `.gguf` file, a model in the local Hugging Face cache (`owner/name`), or a short name (`smollm2`).
+  ///   - options: device, types, threads, context.
+  ///   - progress: called with the share done, 0 to 1, on the loading thread.
+  /// - Throws: ``MartletError`` that says what is wrong and what to do.
+  public static func load(
+    _ name: String, options: ModelOptions = ModelOptions(), progress: @Sendable (Double) -> Void = { _ in }
+  ) async throws(MartletError) -> Model {
+    try MartletError.wrapping { try Model(name, options: options, progress: progress) }
+  }
+
+  private init(_ name: String, options: ModelOptions, progress: (Double) -> Void) throws {
+    self.name = name
+    loaded = try LoadedModel(gguf: try ModelFiles.path(of: name), options: options, progress: progress)
+    engine = try loaded.makeEngine()
+  }
+
+  /// Where the model runs.
+  public var device: Device { loaded.device }
+  /// The most tokens of one sequence, prompt and output together.
+  public var contextLength: Int { loaded.contextLength }
+  /// The vocabulary; nil for files without one, which take and give token ids only.
+  public var tokenizer: Tokenizer? { loaded.text?.tokenizer }
+  /// What is behind this model, for the command line and tests.
+  package var internals: LoadedModel { loaded }
+  /// The engine that computes this model's generations.
+  package var generationEngine: Engine { engine }
+
+  /// Answers one prompt through the model's chat template.
+  public func respond(
+    to prompt: String, system: String? = nil, options: GenerationOptions = GenerationOptions()
+  ) throws(MartletError) -> Generation {
+    try respond(to: (system.map { [.system($0)] } ?? []) + [.user(prompt)], options: options)
+  }
+
+  /// Continues a conversation through the model's chat template. What earlier turns have in common with it is taken from
+  /// the cache.
+  public func respond(
+    to messages: [Message], options: GenerationOptions = GenerationOptions()
+  ) throws(MartletError) -> Generation {
+    let text = try textModel()
+    let prompt = try MartletError.wrapping {
+      text.encodeRendered(try text.render(.array(messages.map(\.templateValue))))
+    }
+    return generate(prompt, options: options)
+  }
+
+  /// Continues plain text.
+  public func complete(
+    _ text: String, options: GenerationOptions = GenerationOptions()
+  ) throws(MartletError) -> Generation {
+    generate(try textModel().tokenizer.encode(text, addSpecial: true), options: options)
+  }
+
+  /// Continues token ids.
+  public func generate(_ prompt: [Int32], options: GenerationOptions = GenerationOptions()) -> Generation {
+    let ends = options.ignoresEndOfText ? [] : Set(tokenizer?.endTokens ?? [])
+    return Generation(
+      engine: engine,
+      request: Request(
+        prompt: prompt, sampling: options.sampling, maxTokens: options.maxTokens, stopTokens: ends,
+        stopStrings: options.stop),
+      tokenizer: tokenizer)
+  }
+
+  /// How well the model predicts token ids; see ``Perplexity``.
+  public func perplexity(
+    of tokens: [Int32], context: Int = 512, progress: (Int, Int, Double) -> Void = { _, _, _ in }
+  ) throws(MartletError) -> Perplexity {
+    try MartletError.wrapping { try Perplexity(of: tokens, model: loaded, context: context, progress: progress) }
+  }
+
+  private func textModel() throws(MartletError) -> TextModel {
+    guard let text = loaded.text else {
+      throw MartletError(
+        .unsupportedModel, "\(loaded.path) has no vocabulary: give token ids (generate, or --prompt-ids)")
+    }
+    return text
+  }
+}

@@ -1,0 +1,63 @@
+internal import MartletEngine
+internal import MartletHub
+internal import MartletModels
+internal import MartletTemplate
+internal import MartletTensor
+
+/// What can be said of models without loading their weights.
+public enum ModelFiles {
+  /// The vocabulary and chat template of a model.
+  /// - Throws: ``MartletError`` if there is no such model or it has no vocabulary.
+  public static func textModel(_ name: String) throws(MartletError) -> TextModel {
+    let file = try open(name)
+    guard let text = try MartletError.wrapping({ try TextModel(gguf: file) }) else {
+      throw MartletError(.unsupportedModel, "\(file.path) has no vocabulary")
+    }
+    return text
+  }
+
+  /// What a model file holds.
+  public static func report(_ name: String) throws(MartletError) -> Report {
+    let file = try open(name)
+    return try MartletError.wrapping { try Report(gguf: file) }
+  }
+
+  /// The models on this machine that can be named.
+  public static func installed() -> Report {
+    let models = ModelLocator().installedModels()
+    var text = models.isEmpty ? "no models; 'make model' brings the default one\n" : ""
+    for model in models { text += "\(model.name)  \(Report.megabytes(model.size))  \(model.path)\n" }
+    return Report(
+      text: text,
+      json: .array(
+        models.map { model -> TemplateValue in
+          ["name": .string(model.name), "path": .string(model.path), "bytes": .int(model.size)]
+        }))
+  }
+
+  /// The path of the GGUF file that `name` means.
+  /// - Throws: ``MartletError`` if there is none, or if it is a folder of safetensors, which Martlet does not read yet.
+  static func path(of name: String) throws(MartletError) -> String {
+    switch try MartletError.wrapping({ try ModelLocator.locate(name) }) {
+    case .gguf(let path): return path
+    case .folder(let path):
+      throw MartletError(
+        .unsupportedModel, "\(path) is a folder of safetensors, which Martlet does not read yet; give a .gguf file")
+    }
+  }
+
+  private static func open(_ name: String) throws(MartletError) -> GGUFFile {
+    let path = try path(of: name)
+    return try MartletError.wrapping { try GGUFFile(path: path) }
+  }
+}
+
+/// A report in two forms: lines for people, JSON for programs.
+public struct Report: Sendable {
+  /// Lines, each ended.
+  public let text: String
+  /// The same as a value.
+  public let json: TemplateValue
+
+  static func megabytes(_ bytes: Int) -> String { "\((bytes + 500_000) / 1_000_000) MB" }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Glibc
+import Martlet
+
+/// The command `martlet`: parses arguments, calls the library, prints.
+@main
+struct MartletTool: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "martlet",
+    abstract: "Runs large language models on this machine.",
+    discussion: """
+      MODEL is a .gguf file, a model in the local Hugging Face cache (owner/name), or a short name such as smollm2.
+      Text goes to standard output, everything else to standard error.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      RunCommand.self, CompleteCommand.self, TokenizeCommand.self, RenderCommand.self, PerplexityCommand.self,
+      InfoCommand.self, DevicesCommand.self, ListCommand.self,
+    ])
+
+  /// Runs the command named by the arguments. A ``MartletError`` becomes one line and its exit status; what
+  /// ArgumentParser throws is printed by it, with 64 for wrong usage.
+  static func main() async {
+    Interruption.install()
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let error where error is CancellationError {
+      Glibc.exit(Interruption.exitStatus)
+    } catch let error where Self.isMartletError(error) {
+      let error = MartletError(error)
+      Console.note("martlet: \(error.message)")
+      Glibc.exit(error.exitStatus)
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  /// Whether an error is the library's rather than the argument parser's.
+  private static func isMartletError(_ error: any Error) -> Bool {
+    if error is MartletError { return true }
+    return !(error is ExitCode || error is ValidationError || error is CleanExit)
+      && MartletTool.exitCode(for: error) == .failure
+  }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Martlet
+
+/// `martlet tokenize MODEL [TEXT]`
+struct TokenizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenize", abstract: "Print the token ids of a text as a JSON array, or the text of token ids.",
+    discussion: "Works for vocabulary-only files too: weights are not read.")
+
+  @Argument(help: "The model.")
+  var model: String
+
+  @OptionGroup var input: TextInput
+
+  @Flag(help: "Add the tokens that the model wants at the beginning and end.")
+  var addSpecial = false
+
+  @Flag(help: "Read the text of control tokens as these tokens.")
+  var parseSpecial = false
+
+  @Option(help: "Print the text of these ids, separated by commas.")
+  var decode: String?
+
+  func run() throws {
+    let bytes = try input.bytes()
+    guard (bytes == nil) != (decode == nil) else {
+      throw ValidationError("give one of TEXT, --file and --decode")
+    }
+    let tokenizer = try ModelFiles.textModel(model).tokenizer
+    if let decode {
+      let ids = try TokenList.parse(decode, flag: "--decode")
+      do {
+        Console.write(try tokenizer.decode(ids, skipSpecial: false) + "\n")
+      } catch {
+        throw MartletError(.invalidRequest, "\(error)")
+      }
+      return
+    }
+    let ids = (bytes ?? []).withUnsafeBufferPointer {
+      tokenizer.encode($0, addSpecial: addSpecial, parseSpecial: parseSpecial)
+    }
+    Console.write(TokenList.json(ids) + "\n")
+  }
+}
+
+/// `martlet render MODEL --messages FILE`
+struct RenderCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "render", abstract: "Print what a chat template makes of a conversation.")
+
+  @Argument(help: "The model; not needed with --template.")
+  var model: String?
+
+  @Option(help: "A JSON file with an array of messages.")
+  var messages: String
+
+  @Option(help: "A JSON file with an array of tools.")
+  var tools: String?
+
+  @Option(help: "A file with the template to use instead of the model's.")
+  var template: String?
+
+  @Flag(help: "Leave out the words that begin the assistant's answer.")
+  var noGenerationPrompt = false
+
+  @Option(help: "The text of the token that begins a document.")
+  var bos: String?
+
+  @Option(help: "The text of the token that ends one.")
+  var eos: String?
+
+  @Option(help: "The time that the template sees: 2026-01-02T03:04:05.")
+  var now: String?
+
+  func run() throws {
+    guard model != nil || template != nil else { throw ValidationError("give a MODEL or --template") }
+    let text = try model.map { try ModelFiles.textModel($0) }
+    let source = try template.map { try ChatTemplate(source: InputFile.text($0)) }
+    guard let chatTemplate = source ?? text?.chatTemplate else { throw MissingChatTemplate() }
+    let date = try now.map { written in
+      guard let date = TemplateDate(iso8601: written) else {
+        throw ValidationError("--now is '\(written)'; write it as 2026-01-02T03:04:05")
+      }
+      return date
+    }
+    let rendered = try chatTemplate.render(
+      messages: try InputFile.json(messages), tools: try tools.map { try InputFile.json($0) },
+      addGenerationPrompt: !noGenerationPrompt, beginToken: bos ?? text?.beginText ?? "",
+      endToken: eos ?? text?.endText ?? "", now: { date ?? TemplateDate.now() })
+    Console.write(rendered)
+  }
+}

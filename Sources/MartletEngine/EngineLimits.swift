@@ -1,0 +1,41 @@
+/// The sizes that the model, its KV cache and the operator set for the engine.
+package struct EngineLimits: Sendable, Hashable {
+  /// Token ids are below this.
+  package var vocabularySize: Int
+  /// The most tokens of one sequence, prompt and output together.
+  package var contextLength: Int
+  /// Tokens in one block of the KV cache.
+  package var blockSize: Int
+  /// Blocks in the KV cache.
+  package var blockCount: Int
+  /// The most sequences that hold blocks at a time.
+  package var maximumSequences: Int
+  /// The most tokens that one step computes; longer prompts are cut into chunks.
+  package var tokensPerStep: Int
+  /// The names of the adapters that the runner has loaded.
+  package var adapters: Set<String>
+
+  /// All sizes must be positive, and the cache's slots must be countable in an `Int32`.
+  package init(
+    vocabularySize: Int, contextLength: Int, blockSize: Int = 16, blockCount: Int, maximumSequences: Int = 256,
+    tokensPerStep: Int = 512, adapters: Set<String> = []
+  ) {
+    let sizes = [vocabularySize, contextLength, blockSize, blockCount, maximumSequences, tokensPerStep]
+    precondition(sizes.allSatisfy { $0 > 0 }, "every limit of the engine must be positive")
+    let (slots, overflow) = blockCount.multipliedReportingOverflow(by: blockSize)
+    precondition(!overflow && slots <= Int(Int32.max), "the KV cache's slots must be countable in 32 bits")
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.blockSize = blockSize
+    self.blockCount = blockCount
+    self.maximumSequences = maximumSequences
+    self.tokensPerStep = tokensPerStep
+    self.adapters = adapters
+  }
+
+  /// The tokens that the whole KV cache holds.
+  package var cacheTokens: Int { blockCount * blockSize }
+
+  /// The most tokens that one sequence can ever have.
+  package var sequenceTokens: Int { min(contextLength, cacheTokens) }
+}

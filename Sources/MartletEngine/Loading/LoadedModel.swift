@@ -1,0 +1,108 @@
+public import MartletModels
+public import MartletRuntime
+internal import MartletText
+
+/// How a model is brought to a device.
+public struct ModelOptions: Sendable {
+  /// The device to use; nil takes the first GPU that works, else the processor. A named device is a demand.
+  public var device: Device?
+  /// The types to calculate in.
+  public var compute: ComputeType = .auto
+  /// Threads of the processor; nil uses every core that the process may run on.
+  public var threads: Int?
+  /// The most tokens of one sequence, prompt and output together; nil takes what the model was trained for, at most
+  /// ``defaultContextLimit``.
+  public var contextLength: Int?
+
+  /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
+  package var instructionSet: String?
+
+  /// The context that a model gets unless more is asked for: the cache of a longer one can take more memory than the
+  /// model.
+  public static let defaultContextLimit = 8192
+
+  /// The defaults.
+  public init() {}
+}
+
+/// A model's files opened and its weights on a device.
+package struct LoadedModel: Sendable {
+  /// The file or folder.
+  package let path: String
+  package let decoder: Decoder
+  /// Nil for files without a vocabulary.
+  package let text: TextModel?
+  package let device: Device
+  package let options: ModelOptions
+  /// The context that sequences may have.
+  package let contextLength: Int
+
+  private let context: Context
+
+  /// Opens a GGUF file and loads its weights.
+  /// - Parameter progress: called with the share done, 0 to 1.
+  /// - Throws: `GGUFError`, `ModelError`, `TextError`, `TemplateError`, `RuntimeError`.
+  package init(
+    gguf path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+  ) throws {
+    let file = try GGUFFile(path: path)
+    try self.init(file: file, options: options, progress: progress)
+  }
+
+  /// Loads the weights of an opened GGUF file.
+  package init(file: GGUFFile, options: ModelOptions, progress: (Double) -> Void = { _ in }) throws {
+    self.path = file.path
+    self.options = options
+    device = options.device ?? .cpu
+    context = Context()
+    let runtime = try context.runtime(for: device)
+    let stream = try Self.makeStream(on: runtime, options)
+    let configuration = try DecoderConfiguration(gguf: file)
+    contextLength = try Self.contextLength(options, configuration, file: file.path)
+    // The vocabulary is cheap to check and the weights are not: whatever is wrong shows first.
+    text = try TextModel(gguf: file)
+    if let text, text.tokenizer.vocabularySize > configuration.vocabularySize {
+      throw ModelError.invalidConfiguration(
+        file: file.path, field: "tokenizer.ggml.tokens", found: "\(text.tokenizer.vocabularySize) tokens",
+        expected: "at most the \(configuration.vocabularySize) rows of the embedding")
+    }
+    let source = GGUFWeights(
+      file, heads: configuration.headCount, keyHeads: configuration.keyHeadCount, runtime: runtime)
+    decoder = try Decoder(
+      WeightScope(source), configuration, WeightLoader(compute: options.compute, stream: stream), progress: progress)
+  }
+
+  private static func contextLength(
+    _ options: ModelOptions, _ configuration: DecoderConfiguration, file: String
+  ) throws -> Int {
+    guard let wanted = options.contextLength else {
+      return min(configuration.contextLength, ModelOptions.defaultContextLimit)
+    }
+    guard wanted >= 2, wanted <= configuration.contextLength else {
+      throw ModelError.invalidConfiguration(
+        file: file, field: "the context", found: "\(wanted) tokens",
+        expected: "2 to the \(configuration.contextLength) that the model was trained for")
+    }
+    return wanted
+  }
+
+  /// A stream of its own for whoever runs the model.
+  package func makeStream() throws(RuntimeError) -> Stream {
+    try Self.makeStream(on: context.runtime(for: device), options)
+  }
+
+  private static func makeStream(on runtime: Runtime, _ options: ModelOptions) throws(RuntimeError) -> Stream {
+    var instructionSet: InstructionSet?
+    if let name = options.instructionSet { instructionSet = try InstructionSet(named: name) }
+    return try Stream(on: runtime, threads: options.threads, instructionSet: instructionSet)
+  }
+
+  /// An engine whose cache holds `sequences` sequences of full length.
+  package func makeEngine(sequences: Int = 1, tokensPerStep: Int = 512) throws -> Engine {
+    let limits = EngineLimits(
+      vocabularySize: decoder.configuration.vocabularySize, contextLength: contextLength,
+      // One block more than full sequences need, so that a full one can still be followed by a short one.
+      blockCount: (contextLength + 15) / 16 * sequences + 1, tokensPerStep: tokensPerStep)
+    return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
+  }
+}

@@ -1,0 +1,253 @@
+/// Decides what each step computes. A value with no I/O, no lock and no clock: requests and sampled tokens go in, steps
+/// and events come out, and the same inputs give the same outputs.
+///
+/// A step takes first the decodes and then chunks of prompts up to a budget of tokens; within both, higher priority
+/// goes before earlier arrival. A sequence gets the blocks for all its tokens when it is admitted, after whatever prefix
+/// the cache has, and one more whenever a decode crosses a block's end. Where none is left then, the last in order
+/// loses its blocks and waits again, ahead of all that came after it; what it had computed stays in the cache as long
+/// as nobody needs the room.
+///
+/// A step must be completed or abandoned before the next one is made. Between the two, requests may be added and
+/// cancelled: blocks freed then are not given away before the step has ended.
+package struct Scheduler: Sendable {
+  package let limits: EngineLimits
+  let key: PrefixHash.Key
+  var pool: BlockPool
+  var sequences: [SequenceID: SequenceState] = [:]
+  /// Sequences without blocks, in scheduling order.
+  var waiting: [SequenceID] = []
+  /// Sequences with blocks, in scheduling order.
+  var running: [SequenceID] = []
+  private var nextID: UInt64 = 0
+  private(set) var isStepPending = false
+  /// How often a sequence lost its blocks to another.
+  package private(set) var preemptionCount = 0
+
+  /// What became of a sequence in a completed step.
+  package enum Event: Sendable, Equatable {
+    /// A token was appended.
+    case token(SequenceID, Int32)
+    /// The sequence has ended and is forgotten.
+    case finished(SequenceID, Outcome)
+  }
+
+  /// How a sequence ended.
+  package struct Outcome: Sendable, Hashable {
+    package let reason: FinishReason
+    package let generatedTokenCount: Int
+    /// Prompt tokens that were not computed because the cache had them.
+    package let cachedTokenCount: Int
+  }
+
+  package init(limits: EngineLimits, key: PrefixHash.Key) {
+    self.limits = limits
+    self.key = key
+    pool = BlockPool(count: limits.blockCount)
+  }
+
+  /// Whether no sequence is waiting or running.
+  package var isIdle: Bool { sequences.isEmpty }
+
+  package var waitingCount: Int { waiting.count }
+  package var runningCount: Int { running.count }
+  package var freeBlockCount: Int { pool.freeCount }
+
+  /// Queues a request. Throws what `Request.validate(for:)` throws, having changed nothing.
+  package mutating func add(_ request: Request) throws(RequestError) -> SequenceID {
+    try request.validate(for: limits)
+    let id = SequenceID(rawValue: nextID)
+    nextID += 1
+    sequences[id] = SequenceState(id: id, request: request)
+    insert(id, into: \.waiting)
+    return id
+  }
+
+  /// Forgets a sequence and frees its blocks, also while a step computes it. Returns false where it is not known.
+  @discardableResult
+  package mutating func cancel(_ id: SequenceID) -> Bool {
+    guard sequences[id] != nil else { return false }
+    remove(id)
+    return true
+  }
+
+  /// Ends a sequence as a stop token would. Returns nil where it is not known.
+  package mutating func stop(_ id: SequenceID) -> Outcome? {
+    guard let state = sequences[id] else { return nil }
+    remove(id)
+    return Outcome(
+      reason: .stop, generatedTokenCount: state.generatedCount, cachedTokenCount: state.cachedTokenCount ?? 0)
+  }
+
+  /// The next step; nil where there is nothing to compute.
+  package mutating func schedule() -> Step? {
+    precondition(!isStepPending, "the last step was neither completed nor abandoned")
+    var entries: [Step.Entry] = []
+    var budget = limits.tokensPerStep
+
+    var position = 0
+    while position < running.count, budget > 0 {
+      let id = running[position]
+      if sequences[id]!.remainingCount == 1 {
+        // The victims stand at the end of the order and so are not in this step yet.
+        guard reserveBlock(for: id) else { break }
+        entries.append(entry(for: id, budget: &budget))
+      }
+      position += 1
+    }
+    let decodeCount = entries.count
+
+    var prefills = running.filter { sequences[$0]!.remainingCount > 1 }[...]
+    var canAdmit = true
+    while budget > 0 {
+      if canAdmit, let head = waiting.first, prefills.first.map({ sequences[head]!.precedes(sequences[$0]!) }) ?? true {
+        // Whoever is behind the head waits with it, or a long prompt would starve.
+        canAdmit = admit(head)
+        if canAdmit { entries.append(entry(for: head, budget: &budget)) }
+      } else if let id = prefills.popFirst() {
+        entries.append(entry(for: id, budget: &budget))
+      } else {
+        break
+      }
+    }
+
+    guard !entries.isEmpty else { return nil }
+    isStepPending = true
+    return Step(blockSize: limits.blockSize, entries: entries, decodeCount: decodeCount)
+  }
+
+  /// Takes in that a step was computed, and the token sampled for each of its entries that wanted logits. Sequences that
+  /// were cancelled meanwhile are passed over and need no token.
+  package mutating func complete(_ step: Step, sampled: [SequenceID: Int32]) -> [Event] {
+    precondition(isStepPending, "no step is pending")
+    isStepPending = false
+    var events: [Event] = []
+    for entry in step.entries where sequences[entry.id] != nil {
+      sequences[entry.id]!.computedCount = entry.positions.upperBound
+      publishBlocks(of: entry.id)
+      guard entry.wantsLogits else { continue }
+      guard let token = sampled[entry.id] else { preconditionFailure("no token for \(entry.id)") }
+      let reason = append(token, to: entry.id)
+      if reason != .stop { events.append(.token(entry.id, token)) }
+      if let reason {
+        let state = sequences[entry.id]!
+        let outcome = Outcome(
+          reason: reason, generatedTokenCount: state.generatedCount, cachedTokenCount: state.cachedTokenCount ?? 0)
+        remove(entry.id)
+        events.append(.finished(entry.id, outcome))
+      }
+    }
+    return events
+  }
+
+  /// Takes in that a step failed: its sequences stay where they were, and the next step computes the same again.
+  package mutating func abandon(_ step: Step) {
+    precondition(isStepPending, "no step is pending")
+    isStepPending = false
+  }
+
+  // MARK: - Sequences
+
+  /// Cuts the next chunk of at most `budget` tokens off what a sequence has to compute.
+  private func entry(for id: SequenceID, budget: inout Int) -> Step.Entry {
+    let state = sequences[id]!
+    let count = min(state.remainingCount, budget)
+    budget -= count
+    let positions = state.computedCount..<(state.computedCount + count)
+    return Step.Entry(
+      id: id, tokens: Array(state.tokens[positions]), positions: positions, blockTable: state.blockTable,
+      wantsLogits: count == state.remainingCount, adapter: state.request.adapter)
+  }
+
+  /// Appends a generated token, unless it is a stop token, and says whether the sequence ends with it.
+  private mutating func append(_ token: Int32, to id: SequenceID) -> FinishReason? {
+    let request = sequences[id]!.request
+    if request.stopTokens.contains(token) { return .stop }
+    sequences[id]!.tokens.append(token)
+    let state = sequences[id]!
+    let isFull = state.tokens.count >= limits.sequenceTokens
+    return isFull || state.generatedCount >= request.maxTokens ?? .max ? .length : nil
+  }
+
+  private mutating func insert(_ id: SequenceID, into list: WritableKeyPath<Scheduler, [SequenceID]>) {
+    let state = sequences[id]!
+    var (low, high) = (0, self[keyPath: list].count)
+    while low < high {
+      let middle = (low + high) / 2
+      if sequences[self[keyPath: list][middle]]!.precedes(state) { low = middle + 1 } else { high = middle }
+    }
+    self[keyPath: list].insert(id, at: low)
+  }
+
+  private mutating func remove(_ id: SequenceID) {
+    releaseBlocks(of: id)
+    waiting.removeAll { $0 == id }
+    running.removeAll { $0 == id }
+    sequences[id] = nil
+  }
+
+  // MARK: - Blocks
+
+  /// Gives the first waiting sequence its blocks and lets it run; false where there is no room.
+  private mutating func admit(_ id: SequenceID) -> Bool {
+    guard running.count < limits.maximumSequences else { return false }
+    let size = limits.blockSize
+    var table: [Int32] = []
+    // The last token is computed in any case: its logits are wanted.
+    while table.count < (sequences[id]!.tokens.count - 1) / size {
+      let hash = sequences[id]!.hash(ofBlock: table.count, blockSize: size, key: key)
+      guard let block = pool.lookup(hash) else { break }
+      table.append(block)
+    }
+    let hitCount = table.count
+    let needed = (sequences[id]!.tokens.count + size - 1) / size - hitCount + table.count { pool.isFree($0) }
+    // One block to spare for each running sequence, so that its next tokens do not throw this one out again.
+    guard needed + running.count <= pool.freeCount else { return false }
+    for block in table { pool.retain(block) }
+    while table.count * size < sequences[id]!.tokens.count { table.append(pool.allocate()!) }
+
+    sequences[id]!.blockTable = table
+    sequences[id]!.computedCount = hitCount * size
+    sequences[id]!.publishedCount = hitCount
+    sequences[id]!.cachedTokenCount = sequences[id]!.cachedTokenCount ?? hitCount * size
+    waiting.removeFirst()
+    insert(id, into: \.running)
+    return true
+  }
+
+  /// Makes sure that a decoding sequence has a block for its next token, preempting from the end of the order. Returns
+  /// false where the sequence itself was the last.
+  private mutating func reserveBlock(for id: SequenceID) -> Bool {
+    let capacity = sequences[id]!.blockTable.count * limits.blockSize
+    guard sequences[id]!.computedCount == capacity else { return true }
+    while true {
+      if let block = pool.allocate() {
+        sequences[id]!.blockTable.append(block)
+        return true
+      }
+      let victim = running.removeLast()
+      preemptionCount += 1
+      releaseBlocks(of: victim)
+      insert(victim, into: \.waiting)
+      if victim == id { return false }
+    }
+  }
+
+  /// Offers the blocks that have become full and computed to the prefix index.
+  private mutating func publishBlocks(of id: SequenceID) {
+    let fullCount = sequences[id]!.computedCount / limits.blockSize
+    while sequences[id]!.publishedCount < fullCount {
+      let block = sequences[id]!.publishedCount
+      let hash = sequences[id]!.hash(ofBlock: block, blockSize: limits.blockSize, key: key)
+      pool.publish(sequences[id]!.blockTable[block], as: hash)
+      sequences[id]!.publishedCount += 1
+    }
+  }
+
+  /// Returns all blocks, the last first: a prefix outlives what was built on it.
+  private mutating func releaseBlocks(of id: SequenceID) {
+    for block in sequences[id]!.blockTable.reversed() { pool.release(block) }
+    sequences[id]!.blockTable = []
+    sequences[id]!.computedCount = 0
+    sequences[id]!.publishedCount = 0
+  }
+}

@@ -1,0 +1,44 @@
+/// A request on its way through the scheduler. (`Sequence` is Swift's own.)
+struct SequenceState: Sendable {
+  let id: SequenceID
+  let request: Request
+  /// The prompt and what has been generated.
+  var tokens: [Int32]
+  /// How many of `tokens` have their keys and values in `blockTable`.
+  var computedCount = 0
+  /// The cache blocks held, in order; empty while waiting.
+  var blockTable: [Int32] = []
+  /// How many of the first blocks have been offered to the prefix index.
+  var publishedCount = 0
+  /// Tokens that the first admission found in the cache; nil before it.
+  var cachedTokenCount: Int?
+  /// The hashes of the first full blocks of `tokens`, as far as they were needed.
+  private var hashes: [PrefixHash] = []
+
+  init(id: SequenceID, request: Request) {
+    self.id = id
+    self.request = request
+    tokens = request.prompt
+  }
+
+  /// Tokens that wait to be computed; one of them at least, or the sequence would be finished.
+  var remainingCount: Int { tokens.count - computedCount }
+
+  var generatedCount: Int { tokens.count - request.prompt.count }
+
+  /// Whether this sequence is scheduled before the other: by priority, then by arrival.
+  func precedes(_ other: SequenceState) -> Bool {
+    (other.request.priority, id) < (request.priority, other.id)
+  }
+
+  /// The hash of a full block of `tokens`. Tokens never change once appended, so each hash is made once.
+  mutating func hash(ofBlock block: Int, blockSize: Int, key: PrefixHash.Key) -> PrefixHash {
+    while hashes.count <= block {
+      let parent =
+        hashes.last ?? .root(key: key, adapter: request.adapter, salt: request.cacheSalt)
+      let start = hashes.count * blockSize
+      hashes.append(parent.child(key: key, tokens: tokens[start..<(start + blockSize)]))
+    }
+    return hashes[block]
+  }
+}

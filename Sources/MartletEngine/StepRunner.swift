@@ -1,0 +1,25 @@
+/// What computes steps: the only part of the engine that touches a device.
+///
+/// The engine owns its runner and calls it from one thread, one step at a time, so a runner needs no locks and may keep
+/// buffers from step to step.
+package protocol StepRunner {
+  /// Computes a step: writes keys and values of all its tokens to `step.slots`, attends through the block tables, and
+  /// calls `body` once for each entry of `step.logitEntries`, in that order, with the entry's index and its last token's
+  /// logits in f32, one for each token of the vocabulary. The row may be overwritten and is not used after the call.
+  ///
+  /// Computing the same step again must give the same logits. Whatever this throws ends the sequences of the step, unless
+  /// it is a `StepFailure` that blames some of them only.
+  mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
+}
+
+/// A failure for which a runner can name the sequences to blame. They end with `reason`; the others of the step are
+/// computed again without them.
+package struct StepFailure: Error {
+  package let sequences: Set<SequenceID>
+  package let reason: any Error
+
+  package init(sequences: Set<SequenceID>, reason: any Error) {
+    self.sequences = sequences
+    self.reason = reason
+  }
+}

@@ -1,0 +1,138 @@
+/// The merges of byte-level BPE: from a pair of adjacent tokens to the rank of their merge (lower goes first) and the
+/// token they become. Open addressing, 16 bytes a slot.
+struct MergeTable: Sendable {
+  struct Slot {
+    var left: Int32
+    var right: Int32
+    var rank: UInt32
+    var merged: Int32
+  }
+
+  private let slots: FrozenBuffer<Slot>
+  private let seed: UInt64
+
+  /// Resolves `merges`, in the byte alphabet, against the tokens of `index`, whose bytes are plain. Of two equal merges
+  /// the later one counts, as in Hugging Face tokenizers. A merge into a token that text must never become, as `isText`
+  /// tells by id, is left out.
+  /// - Throws: ``TextError/invalidMerge(index:text:reason:)``.
+  init(_ merges: ByteStringTable, index: TokenIndex, isText: (Int32) -> Bool) throws(TextError) {
+    let seed = ByteHash.processSeed
+    var entries: [Slot] = []
+    entries.reserveCapacity(merges.count)
+    var resolver = Resolver(index)
+    for rank in 0..<merges.count {
+      let entry = try resolver.resolve(merges, rank)
+      if isText(entry.merged) { entries.append(entry) }
+    }
+    withExtendedLifetime(index) {}
+    // Apart from the loop above, so that the processor has many of these scattered writes under way at once.
+    let slotCount = ByteHash.slotCount(for: entries.count)
+    self.seed = seed
+    slots = FrozenBuffer(repeating: Slot(left: -1, right: -1, rank: 0, merged: 0), count: slotCount) { slots in
+      let mask = slotCount - 1
+      for entry in entries {
+        var slot = Self.slot(entry.left, entry.right, seed: seed) & mask
+        while slots[slot].left >= 0 && (slots[slot].left != entry.left || slots[slot].right != entry.right) {
+          slot = (slot + 1) & mask
+        }
+        slots[slot] = entry
+      }
+    }
+  }
+
+  /// Turns lines of the merge list into ids.
+  private struct Resolver: ~Copyable {
+    private let tokens: TokenIndex.View
+    private let tokenCount: Int
+    private let longest: Int
+    private let hasDuplicates: Bool
+    private let alphabet = ByteAlphabet.view
+    /// Both halves of a merge in plain bytes, one after the other.
+    private let both: UnsafeMutablePointer<UInt8>
+    private var last: Int32 = -1
+
+    init(_ index: TokenIndex) {
+      tokens = index.view
+      tokenCount = index.count
+      longest = index.longest
+      hasDuplicates = index.hasDuplicates
+      // A half is decoded only if it can be a token: of the alphabet's characters none takes more than two bytes.
+      both = .allocate(capacity: 4 * index.longest + 1)
+    }
+
+    deinit { both.deallocate() }
+
+    mutating func resolve(_ merges: ByteStringTable, _ rank: Int) throws(TextError) -> Slot {
+      let start = Int(merges.offsets[rank])
+      let count = Int(merges.offsets[rank + 1]) - start
+      let ids = merges.bytes.withUnsafeBufferPointer { bytes in
+        bytes.baseAddress.map { find($0 + start, count) } ?? (left: -1, right: -1, merged: -1)
+      }
+      guard ids.left >= 0, ids.right >= 0 else {
+        throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "is not two tokens of the vocabulary")
+      }
+      guard ids.merged >= 0 else {
+        throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "makes no token of the vocabulary")
+      }
+      last = ids.merged
+      // There are no more than 2^32 merges: their text would pass 4 GiB.
+      return Slot(left: ids.left, right: ids.right, rank: UInt32(truncatingIfNeeded: rank), merged: ids.merged)
+    }
+
+    /// The ids of both halves of a merge and of the whole, -1 for what is no token.
+    private func find(_ text: UnsafePointer<UInt8>, _ count: Int) -> (left: Int32, right: Int32, merged: Int32) {
+      var space = 0
+      while space < count && text[space] != 0x20 { space += 1 }
+      guard space < count, space <= 2 * longest, count - space - 1 <= 2 * longest else { return (-1, -1, -1) }
+      let leftCount = ByteAlphabet.decode(text, space, into: both, table: alphabet)
+      guard leftCount >= 0 else { return (-1, -1, -1) }
+      let right = both + leftCount
+      let rightCount = ByteAlphabet.decode(text + space + 1, count - space - 1, into: right, table: alphabet)
+      guard rightCount >= 0 else { return (-1, -1, -1) }
+      return (tokens.find(both, leftCount), tokens.find(right, rightCount), findMerged(both, leftCount + rightCount))
+    }
+
+    /// Merge lists follow the order of the tokens that they make, so that the last one or the next is nearly always the
+    /// one: two comparisons of neighbouring memory in place of a look-up.
+    private func findMerged(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+      if !hasDuplicates {
+        for candidate in last...last + 1 where candidate >= 0 && Int(candidate) < tokenCount {
+          let start = Int(tokens.offsets[Int(candidate)])
+          if Int(tokens.offsets[Int(candidate) + 1]) - start == count,
+            ByteHash.isEqual(bytes, tokens.bytes + start, count)
+          {
+            return candidate
+          }
+        }
+      }
+      return tokens.find(bytes, count)
+    }
+  }
+
+  @inline(__always)
+  private static func slot(_ left: Int32, _ right: Int32, seed: UInt64) -> Int {
+    let key = UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    return Int(truncatingIfNeeded: ByteHash.mix(key ^ seed, 0x9E37_79B9_7F4A_7C15))
+  }
+
+  /// Plain pointers into the table, valid while it is alive.
+  var view: View { View(slots: slots.base, mask: slots.count - 1, seed: seed) }
+
+  /// What hot loops look merges up with.
+  struct View: MergeRule {
+    let slots: UnsafePointer<Slot>
+    let mask: Int
+    let seed: UInt64
+
+    @inline(__always)
+    func merge(_ left: Symbol, _ right: Symbol) -> Merge {
+      var slot = MergeTable.slot(left.id, right.id, seed: seed) & mask
+      while true {
+        let entry = slots[slot]
+        if entry.left == left.id && entry.right == right.id { return Merge(rank: entry.rank, id: entry.merged) }
+        if entry.left < 0 { return .none }
+        slot = (slot + 1) & mask
+      }
+    }
+  }
+}

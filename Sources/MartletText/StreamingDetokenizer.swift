@@ -1,0 +1,41 @@
+/// Text out of tokens as they come, whole characters only: what may still become a character is held back until it is
+/// one or cannot be any more. All that is returned, put together, is ``Tokenizer/decode(_:skipSpecial:)`` of all tokens.
+public struct StreamingDetokenizer: Sendable {
+  private let tokenizer: Tokenizer
+  private let skipSpecial: Bool
+  private var pending: [UInt8] = []
+  private var isAtStart: Bool
+
+  /// A detokenizer at the start of a text.
+  /// - Parameters:
+  ///   - skipSpecial: Leaves out control and unknown tokens.
+  ///   - continuesText: The tokens go on after other text, so that a space that SentencePiece put before the first one is
+  ///     part of the text and stays.
+  public init(_ tokenizer: Tokenizer, skipSpecial: Bool = true, continuesText: Bool = false) {
+    self.tokenizer = tokenizer
+    self.skipSpecial = skipSpecial
+    isAtStart = !continuesText && tokenizer.addsSpacePrefix
+  }
+
+  /// Takes the next token and returns the text that it completes, often empty. An id beyond the vocabulary, which padded
+  /// models have logits for, stands for nothing.
+  public mutating func append(_ id: Int32) -> String {
+    guard id >= 0, Int(id) < tokenizer.vocabularySize, !(skipSpecial && tokenizer.isSpecial(id)) else { return "" }
+    tokenizer.appendBytes(of: Int(id), to: &pending)
+    if isAtStart, let first = pending.first {
+      if first == 0x20 { pending.removeFirst() }
+      isAtStart = false
+    }
+    let held = UTF8Repair.incompleteSuffix(of: pending)
+    let text = UTF8Repair.string(Array(pending.dropLast(held)))
+    pending.removeFirst(pending.count - held)
+    return text
+  }
+
+  /// Ends the text: what was held back becomes U+FFFD.
+  public mutating func finish() -> String {
+    let text = UTF8Repair.string(pending)
+    pending.removeAll()
+    return text
+  }
+}

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Everything that is checked without running Martlet: the same for people and for continuous integration.
+set -eu
+cd "$(dirname "$0")/.."
+
+step() { printf '== %s\n' "$*"; }
+
+step "Setup"
+scripts/setup.sh
+
+step "Formatter (make format repairs what it reports)"
+swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+step "Layout of the sources"
+python3 scripts/check_layout.py
+
+step "Release build (Package.swift makes every warning an error)"
+scripts/build.sh --quiet
