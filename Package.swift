@@ -70,7 +70,8 @@ let package = Package(
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),
-    tests("Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime"], resources: [.copy("Goldens")]),
+    tests(
+      "Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime"], resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
