@@ -53,7 +53,6 @@ let package = Package(
         "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime", "MartletTemplate",
         "MartletTensor", "MartletText",
       ]),
-    tests("MartletEngine", resources: [.copy("Goldens")]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
@@ -70,6 +69,9 @@ let package = Package(
     tests("MartletHub"),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
+    tests("MartletEngine", resources: [.copy("Goldens")]),
+    tests(
+      "Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime"], resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

@@ -12,7 +12,7 @@ the KV cache: the arg max of the logits (the lowest id among equals) for 96 toke
 A token whose logit leads the second by less than 0.001 could change with the order of additions. The script refuses prompts that meet one;
 replace them in `greedy_prompts.py`.
 
-Written to Tests/MartletEngineTests/Goldens/greedy-smollm2.json:
+Written to Tests/MartletTests/Goldens/greedy-smollm2.json:
 
     {"model": file name, "sha256": of the file, "compute": "f32", "max_new_tokens": 96, "stop_tokens": [ids],
      "prompts": [{"name", "messages"? (a conversation), "text" (raw, or the rendered conversation),
@@ -82,7 +82,7 @@ def verify(model, prompt: list[int], stop_tokens: list[int], entry: dict) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
-    parser.add_argument("--out", type=Path, default=ROOT / "Tests/MartletEngineTests/Goldens/greedy-smollm2.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "Tests/MartletTests/Goldens/greedy-smollm2.json")
     parser.add_argument("--only", help="names of prompts, separated by commas; writes nothing")
     parser.add_argument("--verify", action="store_true")
     options = parser.parse_args()

@@ -14,6 +14,9 @@ public struct ModelOptions: Sendable {
   /// ``defaultContextLimit``.
   public var contextLength: Int?
 
+  /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
+  package var instructionSet: String?
+
   /// The context that a model gets unless more is asked for: the cache of a longer one can take more memory than the
   /// model.
   public static let defaultContextLimit = 8192
@@ -53,7 +56,7 @@ package struct LoadedModel: Sendable {
     device = options.device ?? .cpu
     context = Context()
     let runtime = try context.runtime(for: device)
-    let stream = try Stream(on: runtime, threads: options.threads)
+    let stream = try Self.makeStream(on: runtime, options)
     let configuration = try DecoderConfiguration(gguf: file)
     contextLength = try Self.contextLength(options, configuration, file: file.path)
     // The vocabulary is cheap to check and the weights are not: whatever is wrong shows first.
@@ -85,7 +88,13 @@ package struct LoadedModel: Sendable {
 
   /// A stream of its own for whoever runs the model.
   package func makeStream() throws(RuntimeError) -> Stream {
-    try Stream(on: context.runtime(for: device), threads: options.threads)
+    try Self.makeStream(on: context.runtime(for: device), options)
+  }
+
+  private static func makeStream(on runtime: Runtime, _ options: ModelOptions) throws(RuntimeError) -> Stream {
+    var instructionSet: InstructionSet?
+    if let name = options.instructionSet { instructionSet = try InstructionSet(named: name) }
+    return try Stream(on: runtime, threads: options.threads, instructionSet: instructionSet)
   }
 
   /// An engine whose cache holds `sequences` sequences of full length.

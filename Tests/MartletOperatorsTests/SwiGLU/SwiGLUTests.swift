@@ -36,6 +36,21 @@ import Testing
     }
   }
 
+  /// The activated gate is rounded to the type before it is multiplied, as in transformers.
+  @Test(arguments: Machine.all)
+  func roundsBeforeTheProduct(machine: Machine) throws {
+    let stream = try machine.stream()
+    let gate = try GuardedTensor(Generator(22).uniform(count: 500, scale: 4), [500], .bf16, on: stream.runtime)
+    let up = try GuardedTensor(Generator(23).uniform(count: 500, scale: 4), [500], .bf16, on: stream.runtime)
+    let out = try GuardedTensor([500], .bf16, on: stream.runtime)
+    try SwiGLU(gate: gate.tensor, up: up.tensor, into: out.tensor).run(on: stream)
+    let expected = try zip(gate.values(), up.values()).map { gate, up in
+      let activated = BFloat16(Float(gate / (1 + exponential(-gate))))
+      return Double(BFloat16(activated.float * Float(up)).float)
+    }
+    #expect(try out.values() == expected)
+  }
+
   /// Gates so large that the exponential overflows or vanishes.
   @Test(arguments: Machine.all)
   func extremeGates(machine: Machine) throws {

@@ -4,7 +4,7 @@ import MartletTensor
 import Testing
 
 /// The plain form of ``Linear``: exact weights, products summed in f32.
-@Suite struct LinearPlainTests {
+@Suite struct LinearTests {
   @Test(arguments: try Golden.cases("linear"), Machine.all)
   func equalsPyTorch(golden: Golden, machine: Machine) throws {
     let stream = try machine.stream()

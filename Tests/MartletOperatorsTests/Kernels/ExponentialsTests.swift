@@ -4,8 +4,9 @@ import Testing
 
 /// The exponential inside softmax and SwiGLU, against the C library's in double precision.
 @Suite struct ExponentialsTests {
-  /// The greatest error in units of the last place of the exact result, subnormal ones included.
-  static let allowedError = 2.0
+  /// The greatest error in units of the last place of the exact result, subnormal ones included: 0.94 was found with
+  /// fused sums of products, 1.20 without.
+  static let allowedError = 1.5
 
   @Test(arguments: Machine.all)
   func accuracy(machine: Machine) throws {
