@@ -40,8 +40,9 @@ let package = Package(
     layer("MartletRuntime", ["CMartletSIMD"]),
     layer("MartletTensor", ["MartletRuntime"]),
     layer("MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"]),
-    layer("MartletModels", ["MartletRuntime", "MartletTensor", "MartletOperators"]),
-    layer("MartletTemplate"),
+    layer("MartletJSON"),
+    layer("MartletModels", ["MartletJSON", "MartletRuntime", "MartletTensor", "MartletOperators"]),
+    layer("MartletTemplate", ["MartletJSON"]),
     layer("MartletText", ["MartletTemplate"]),
     layer(
       "MartletEngine",

@@ -45,10 +45,10 @@ INLINE void score_block(const int type, const void *keys, size_t head_dim, const
 
 /// The weighted sum of values over the segment for 16 of the head's dimensions.
 INLINE void weigh_values(const int type, const martlet_kv_view *view, const int32_t *table, size_t head, size_t begin,
-                         size_t end, size_t dim, const float *weights, const int rows, float *output) {
+                         size_t start, size_t end, size_t dim, const float *weights, const int rows, float *output) {
   f32x16 acc[MARTLET_QUERY_TILE];
   for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
-  for (size_t key = begin; key < end; key += MARTLET_KV_BLOCK) {
+  for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
     const char *values = (const char *)view->values + (table[key / MARTLET_KV_BLOCK] * view->value_block_stride +
                                                        head * view->value_head_stride) * type_size(type);
     size_t count = end - key < MARTLET_KV_BLOCK ? end - key : MARTLET_KV_BLOCK;
@@ -61,20 +61,23 @@ INLINE void weigh_values(const int type, const martlet_kv_view *view, const int3
   for (int r = 0; r < rows; r++) store(MARTLET_F32, output, r * view->padded_dim + dim, acc[r]);
 }
 
-/// Turns one row's scores into exponentials in place; what lies at or beyond `visible` becomes zero.
-INLINE void softmax_row(float *scores, size_t count, size_t visible, float *maximum, float *sum) {
+/// Turns one row's scores from `skip` on into exponentials in place; what lies outside of `first..<visible` becomes zero.
+INLINE void softmax_row(float *scores, size_t skip, size_t count, int32_t first, int32_t visible, float *maximum,
+                        float *sum) {
   const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   f32x16 largest = splat(-INFINITY);
-  for (size_t i = 0; i < count; i += LANES) {
-    i32x16 hidden = (i32x16)(lane + (int32_t)i >= (int32_t)visible);
+  for (size_t i = skip; i < count; i += LANES) {
+    i32x16 key = lane + (int32_t)i;
+    i32x16 hidden = (i32x16)(key >= visible) | (i32x16)(key < first);
     f32x16 v = select(hidden, splat(-INFINITY), load(MARTLET_F32, scores, i));
     store(MARTLET_F32, scores, i, v);
     largest = select((i32x16)(v > largest), v, largest);
   }
   const float top = max_lanes(largest);
   f32x16 total = splat(0.0f);
-  for (size_t i = 0; i < count; i += LANES) {
-    i32x16 hidden = (i32x16)(lane + (int32_t)i >= (int32_t)visible);
+  for (size_t i = skip; i < count; i += LANES) {
+    i32x16 key = lane + (int32_t)i;
+    i32x16 hidden = (i32x16)(key >= visible) | (i32x16)(key < first);
     f32x16 v = exponential(load(MARTLET_F32, scores, i) - splat(top));
     v = select(hidden, splat(0.0f), v);
     store(MARTLET_F32, scores, i, v);
@@ -85,21 +88,26 @@ INLINE void softmax_row(float *scores, size_t count, size_t visible, float *maxi
 }
 
 INLINE void attend_rows(const int type, const martlet_kv_view *view, const int32_t *table, size_t head,
-                        const float *queries, size_t stride, const int32_t *limits, const int rows, size_t begin,
-                        size_t end, float *scores, martlet_attention_state state) {
-  // No key beyond what the furthest row sees is read as a value: its slot may not have been written yet.
-  size_t furthest = begin;
-  for (int r = 0; r < rows; r++)
+                        const float *queries, size_t stride, const int32_t *firsts, const int32_t *limits,
+                        const int rows, size_t begin, size_t end, float *scores, martlet_attention_state state) {
+  // No key beyond what the furthest row sees is read as a value: its slot may not have been written yet. Blocks that no
+  // row sees any more are passed over, which adds the same zeros to every sum as reading them would.
+  size_t furthest = begin, nearest = end;
+  for (int r = 0; r < rows; r++) {
     if ((size_t)limits[r] > furthest) furthest = limits[r];
+    if ((size_t)firsts[r] < nearest) nearest = firsts[r];
+  }
   if (furthest < end) end = furthest;
-  for (size_t key = begin; key < end; key += MARTLET_KV_BLOCK) {
+  const size_t start = nearest > begin ? nearest / MARTLET_KV_BLOCK * MARTLET_KV_BLOCK : begin;
+  for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
     const char *keys = (const char *)view->keys + (table[key / MARTLET_KV_BLOCK] * view->key_block_stride +
                                                    head * view->key_head_stride) * type_size(type);
     score_block(type, keys, view->head_dim, queries, stride, rows, splat(view->scale), scores + (key - begin));
   }
   for (int r = 0; r < rows; r++) {
-    if ((size_t)limits[r] > begin) {
-      softmax_row(scores + r * MARTLET_SEGMENT, end - begin, limits[r] - begin, &state.maximum[r], &state.sum[r]);
+    if ((size_t)limits[r] > begin && (size_t)firsts[r] < end && start < end) {
+      softmax_row(scores + r * MARTLET_SEGMENT, start - begin, end - begin, firsts[r] - (int32_t)begin,
+                  limits[r] - (int32_t)begin, &state.maximum[r], &state.sum[r]);
     } else {
       memset(scores + r * MARTLET_SEGMENT, 0, MARTLET_SEGMENT * sizeof(float));
       state.maximum[r] = -INFINITY;
@@ -107,7 +115,7 @@ INLINE void attend_rows(const int type, const martlet_kv_view *view, const int32
     }
   }
   for (size_t dim = 0; dim < view->padded_dim; dim += LANES)
-    weigh_values(type, view, table, head, begin, end, dim, scores, rows, state.output);
+    weigh_values(type, view, table, head, begin, start, end, dim, scores, rows, state.output);
 }
 
 INLINE martlet_attention_state advanced(martlet_attention_state state, int rows, size_t padded_dim) {
@@ -116,12 +124,13 @@ INLINE martlet_attention_state advanced(martlet_attention_state state, int rows,
 
 /// Cuts the rows into tiles whose size is a constant to the compiler.
 INLINE void attend_of(const int type, const martlet_kv_view *view, const int32_t *table, size_t head,
-                      const float *queries, size_t stride, const int32_t *limits, size_t rows, size_t begin,
-                      size_t end, float *scores, martlet_attention_state state) {
+                      const float *queries, size_t stride, const int32_t *firsts, const int32_t *limits, size_t rows,
+                      size_t begin, size_t end, float *scores, martlet_attention_state state) {
 #define ATTEND(ROWS)                                                                                                  \
   if (rows >= ROWS) {                                                                                                 \
-    attend_rows(type, view, table, head, queries, stride, limits, ROWS, begin, end, scores, state);                   \
-    rows -= ROWS, queries += ROWS * stride, limits += ROWS, state = advanced(state, ROWS, view->padded_dim);           \
+    attend_rows(type, view, table, head, queries, stride, firsts, limits, ROWS, begin, end, scores, state);           \
+    rows -= ROWS, queries += ROWS * stride, firsts += ROWS, limits += ROWS;                                           \
+    state = advanced(state, ROWS, view->padded_dim);                                                                  \
     continue;                                                                                                         \
   }
   while (rows > 0) {
@@ -135,10 +144,10 @@ INLINE void attend_of(const int type, const martlet_kv_view *view, const int32_t
 #undef ATTEND
 }
 static void attend(const martlet_kv_view *view, const int32_t *block_table, size_t head, const float *queries,
-                   size_t query_stride, const int32_t *limits, size_t rows, size_t begin, size_t end, float *scores,
-                   martlet_attention_state state) {
-  FOR_TYPE(view->type, attend_of(T, view, block_table, head, queries, query_stride, limits, rows, begin, end, scores,
-                                 state));
+                   size_t query_stride, const int32_t *firsts, const int32_t *limits, size_t rows, size_t begin,
+                   size_t end, float *scores, martlet_attention_state state) {
+  FOR_TYPE(view->type, attend_of(T, view, block_table, head, queries, query_stride, firsts, limits, rows, begin, end,
+                                 scores, state));
 }
 
 static void merge(float *maximum, float *sum, float *output, float later_maximum, float later_sum,

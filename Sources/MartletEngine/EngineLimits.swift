@@ -14,11 +14,13 @@ package struct EngineLimits: Sendable, Hashable {
   package var tokensPerStep: Int
   /// The names of the adapters that the runner has loaded.
   package var adapters: Set<String>
+  /// The trained context if keys depend on the length of a prompt that is longer; nil if they never do.
+  package var rotaryContext: Int?
 
   /// All sizes must be positive, and the cache's slots must be countable in an `Int32`.
   package init(
     vocabularySize: Int, contextLength: Int, blockSize: Int = 16, blockCount: Int, maximumSequences: Int = 256,
-    tokensPerStep: Int = 512, adapters: Set<String> = []
+    tokensPerStep: Int = 512, adapters: Set<String> = [], rotaryContext: Int? = nil
   ) {
     let sizes = [vocabularySize, contextLength, blockSize, blockCount, maximumSequences, tokensPerStep]
     precondition(sizes.allSatisfy { $0 > 0 }, "every limit of the engine must be positive")
@@ -31,6 +33,7 @@ package struct EngineLimits: Sendable, Hashable {
     self.maximumSequences = maximumSequences
     self.tokensPerStep = tokensPerStep
     self.adapters = adapters
+    self.rotaryContext = rotaryContext
   }
 
   /// The tokens that the whole KV cache holds.

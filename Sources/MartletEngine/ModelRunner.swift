@@ -21,9 +21,12 @@ package struct ModelRunner: StepRunner {
 
   package mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {
     try pass.arena.reset()
-    let batch = Batch(
+    var batch = Batch(
       tokens: step.tokens, positions: step.positions, slots: step.slots, starts: step.queryOffsets,
       blockTables: step.entries.map(\.blockTable), logitRows: step.logitRows)
+    batch.rotaryLengths = step.entries.flatMap {
+      decoder.rotaryLengths($0.positions, promptLength: $0.promptLength)
+    }
     guard let logits = try decoder.forward(batch, cache: cache, pass: &pass) else { return }
     try pass.stream.synchronize()
     let width = decoder.configuration.vocabularySize

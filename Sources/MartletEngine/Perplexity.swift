@@ -58,8 +58,9 @@ public struct Perplexity: Sendable {
         let end = min(start + Self.stepTokens, context)
         let scored = max(start, first)..<max(max(start, first), min(end, context - 1))
         try pass.arena.reset()
-        let batch = Batch(
+        var batch = Batch(
           sequence: Array(ids[start..<end]), from: start, logitRows: scored.map { Int32($0 - start) })
+        batch.rotaryLengths = model.decoder.rotaryLengths(start..<end, promptLength: context)
         guard let logits = try model.decoder.forward(batch, cache: cache, pass: &pass) else { continue }
         try stream.synchronize()
         for (row, position) in scored.enumerated() {

@@ -2,7 +2,8 @@
 /// computed it and the tenant's salt.
 ///
 /// Version 1. `root` is the SipHash-2-4 (Aumasson and Bernstein, 2012; 128-bit output) of the byte 1 and the adapter's
-/// and the salt's UTF-8 bytes, each preceded by a presence byte and its length; a block's hash is the SipHash of its
+/// and the salt's UTF-8 bytes, each preceded by a presence byte and its length, and the prompt's length where keys depend on
+/// it; a block's hash is the SipHash of its
 /// parent's 16 bytes and its token ids, all little-endian. The function is keyed: who does not know the engine's random
 /// key can make no two prompts collide, so a hit needs no comparison of tokens.
 package struct PrefixHash: Sendable, Hashable {
@@ -25,13 +26,16 @@ package struct PrefixHash: Sendable, Hashable {
   }
 
   /// The parent of a sequence's first block.
-  package static func root(key: Key, adapter: String?, salt: String?) -> PrefixHash {
+  package static func root(key: Key, adapter: String?, salt: String?, length: Int? = nil) -> PrefixHash {
     var message: [UInt8] = [1]
     for text in [adapter, salt] {
       message.append(text == nil ? 0 : 1)
       let bytes = Array((text ?? "").utf8)
       withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { message.append(contentsOf: $0) }
       message.append(contentsOf: bytes)
+    }
+    if let length {
+      withUnsafeBytes(of: UInt64(length).littleEndian) { message.append(contentsOf: $0) }
     }
     return message.withUnsafeBytes { PrefixHash(key: key, bytes: $0) }
   }

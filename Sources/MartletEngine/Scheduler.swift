@@ -57,7 +57,7 @@ package struct Scheduler: Sendable {
     try request.validate(for: limits)
     let id = SequenceID(rawValue: nextID)
     nextID += 1
-    sequences[id] = SequenceState(id: id, request: request)
+    sequences[id] = SequenceState(id: id, request: request, rotaryContext: limits.rotaryContext)
     insert(id, into: \.waiting)
     return id
   }
@@ -154,7 +154,8 @@ package struct Scheduler: Sendable {
     budget -= count
     let positions = state.computedCount..<(state.computedCount + count)
     return Step.Entry(
-      id: id, tokens: Array(state.tokens[positions]), positions: positions, blockTable: state.blockTable,
+      id: id, tokens: Array(state.tokens[positions]), positions: positions, promptLength: state.request.prompt.count,
+      blockTable: state.blockTable,
       wantsLogits: count == state.remainingCount, adapter: state.request.adapter)
   }
 

@@ -15,8 +15,12 @@ struct SequenceState: Sendable {
   /// The hashes of the first full blocks of `tokens`, as far as they were needed.
   private var hashes: [PrefixHash] = []
 
-  init(id: SequenceID, request: Request) {
+  /// The prompt's length where keys depend on it: such blocks are shared only with prompts of the same length.
+  private let keyLength: Int?
+
+  init(id: SequenceID, request: Request, rotaryContext: Int?) {
     self.id = id
+    keyLength = rotaryContext.flatMap { request.prompt.count > $0 ? request.prompt.count : nil }
     self.request = request
     tokens = request.prompt
   }
@@ -35,7 +39,7 @@ struct SequenceState: Sendable {
   mutating func hash(ofBlock block: Int, blockSize: Int, key: PrefixHash.Key) -> PrefixHash {
     while hashes.count <= block {
       let parent =
-        hashes.last ?? .root(key: key, adapter: request.adapter, salt: request.cacheSalt)
+        hashes.last ?? .root(key: key, adapter: request.adapter, salt: request.cacheSalt, length: keyLength)
       let start = hashes.count * blockSize
       hashes.append(parent.child(key: key, tokens: tokens[start..<(start + blockSize)]))
     }

@@ -19,6 +19,8 @@ package struct Step: Sendable {
     package let tokens: [Int32]
     /// Where they stand in the sequence. Everything before has been computed and is in the cache.
     package let positions: Range<Int>
+    /// Tokens of the sequence's prompt.
+    package let promptLength: Int
     /// The sequence's cache blocks in order. They reach at least to the last position of this entry.
     package let blockTable: [Int32]
     /// Whether the logits of the entry's last token are wanted: they are where no token follows yet.

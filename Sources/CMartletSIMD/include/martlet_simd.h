@@ -113,11 +113,11 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*cache_write)(int type, const void *key, const void *value, int cache_type, size_t head_dim, size_t padded_dim,
                       size_t slot, void *key_block, void *value_block);
   /// Attention of `rows` query rows (f32, at most `MARTLET_QUERY_TILE`) of one key head over the keys
-  /// `begin..<end` of one segment. Row i sees keys below `limits[i]`. Overwrites `state` with the segment's own result;
+  /// `begin..<end` of one segment. Row i sees the keys `firsts[i]..<limits[i]`. Overwrites `state` with the segment's own result;
   /// a row that sees nothing gets maximum -infinity, sum 0 and output 0.
   void (*attend)(const martlet_kv_view *view, const int32_t *block_table, size_t head, const float *queries,
-                 size_t query_stride, const int32_t *limits, size_t rows, size_t begin, size_t end, float *scores,
-                 martlet_attention_state state);
+                 size_t query_stride, const int32_t *firsts, const int32_t *limits, size_t rows, size_t begin, size_t end,
+                 float *scores, martlet_attention_state state);
   /// Merges a later segment's state of one row into an earlier one's.
   void (*merge)(float *maximum, float *sum, float *output, float later_maximum, float later_sum,
                 const float *later_output, size_t padded_dim);

@@ -39,6 +39,17 @@ package struct LoadedModel: Sendable {
 
   private let context: Context
 
+  /// Opens a GGUF file, or a folder of safetensors.
+  package init(
+    path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+  ) throws {
+    if MappedFile.isFolder(path) {
+      try self.init(folder: path, options: options, progress: progress)
+    } else {
+      try self.init(gguf: path, options: options, progress: progress)
+    }
+  }
+
   /// Opens a GGUF file and loads its weights.
   /// - Parameter progress: called with the share done, 0 to 1.
   /// - Throws: `GGUFError`, `ModelError`, `TextError`, `TemplateError`, `RuntimeError`.
@@ -46,30 +57,47 @@ package struct LoadedModel: Sendable {
     gguf path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
   ) throws {
     let file = try GGUFFile(path: path)
-    try self.init(file: file, options: options, progress: progress)
+    let configuration = try DecoderConfiguration(gguf: file)
+    try self.init(
+      path: path, configuration, text: try TextModel(gguf: file), options: options, progress: progress
+    ) { runtime in
+      GGUFWeights(file, heads: configuration.headCount, keyHeads: configuration.keyHeadCount, runtime: runtime)
+    }
   }
 
-  /// Loads the weights of an opened GGUF file.
-  package init(file: GGUFFile, options: ModelOptions, progress: (Double) -> Void = { _ in }) throws {
-    self.path = file.path
+  /// Opens a folder of safetensors and loads its weights.
+  /// - Throws: `SafetensorsError`, `ModelError`, `TextError`, `TemplateError`, `RuntimeError`.
+  package init(
+    folder path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+  ) throws {
+    let folder = try CheckpointFolder(path: path)
+    try self.init(
+      path: path, try DecoderConfiguration(folder: folder), text: try TextModel(folder: folder), options: options,
+      progress: progress
+    ) { _ in folder }
+  }
+
+  private init(
+    path: String, _ configuration: DecoderConfiguration, text: TextModel?, options: ModelOptions,
+    progress: (Double) -> Void, weights: (Runtime) -> any WeightSource
+  ) throws {
+    self.path = path
     self.options = options
+    self.text = text
     device = options.device ?? .cpu
     context = Context()
-    let runtime = try context.runtime(for: device)
-    let stream = try Self.makeStream(on: runtime, options)
-    let configuration = try DecoderConfiguration(gguf: file)
-    contextLength = try Self.contextLength(options, configuration, file: file.path)
+    contextLength = try Self.contextLength(options, configuration, file: path)
     // The vocabulary is cheap to check and the weights are not: whatever is wrong shows first.
-    text = try TextModel(gguf: file)
     if let text, text.tokenizer.vocabularySize > configuration.vocabularySize {
       throw ModelError.invalidConfiguration(
-        file: file.path, field: "tokenizer.ggml.tokens", found: "\(text.tokenizer.vocabularySize) tokens",
+        file: path, field: "the vocabulary", found: "\(text.tokenizer.vocabularySize) tokens",
         expected: "at most the \(configuration.vocabularySize) rows of the embedding")
     }
-    let source = GGUFWeights(
-      file, heads: configuration.headCount, keyHeads: configuration.keyHeadCount, runtime: runtime)
+    let runtime = try context.runtime(for: device)
+    let stream = try Self.makeStream(on: runtime, options)
     decoder = try Decoder(
-      WeightScope(source), configuration, WeightLoader(compute: options.compute, stream: stream), progress: progress)
+      WeightScope(weights(runtime)), configuration, WeightLoader(compute: options.compute, stream: stream),
+      progress: progress)
   }
 
   private static func contextLength(
@@ -102,7 +130,8 @@ package struct LoadedModel: Sendable {
     let limits = EngineLimits(
       vocabularySize: decoder.configuration.vocabularySize, contextLength: contextLength,
       // One block more than full sequences need, so that a full one can still be followed by a short one.
-      blockCount: (contextLength + 15) / 16 * sequences + 1, tokensPerStep: tokensPerStep)
+      blockCount: (contextLength + 15) / 16 * sequences + 1, tokensPerStep: tokensPerStep,
+      rotaryContext: decoder.lengthDependentContext)
     return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
   }
 }

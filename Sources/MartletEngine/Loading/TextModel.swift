@@ -18,6 +18,9 @@ public struct TextModel: Sendable {
     }
   }
 
+  /// Reads the vocabulary and template of a folder; nil if the folder has no vocabulary.
+  package init?(folder: CheckpointFolder) throws { nil }
+
   /// The text that the model continues for a conversation.
   /// - Parameters:
   ///   - messages: roles and contents in order.

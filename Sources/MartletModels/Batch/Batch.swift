@@ -8,6 +8,8 @@ package struct Batch: Sendable {
   package var tokens: [Int32]
   /// Each token's place in its sequence.
   package var positions: [Int32]
+  /// Each token's length for rotary scalings that depend on it; empty where none does.
+  package var rotaryLengths: [Int32] = []
   /// Where each token's key and value go: block * 16 + place, or -1 for nowhere.
   package var slots: [Int32]
   /// The first row of each sequence, and the number of rows.
@@ -44,6 +46,7 @@ package struct Batch: Sendable {
 package struct DeviceBatch {
   package let tokens: Tensor
   package let slots: Tensor
+  package let rotaryLengths: Tensor?
   package let attention: AttentionBatch
   package let logitRows: Tensor
 
@@ -56,6 +59,9 @@ package struct DeviceBatch {
     }
     tokens = try place(batch.tokens, shape: [batch.tokens.count])
     slots = try place(batch.slots, shape: [batch.slots.count])
+    rotaryLengths =
+      try batch.rotaryLengths.isEmpty
+      ? nil : place(batch.rotaryLengths, shape: [batch.rotaryLengths.count])
     logitRows = try place(batch.logitRows, shape: [batch.logitRows.count])
     let width = max(1, batch.blockTables.map(\.count).max() ?? 0)
     let tables = batch.blockTables.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }

@@ -2,37 +2,6 @@ import MartletOperators
 import MartletRuntime
 package import MartletTensor
 
-/// One layer: attention and a gated feed-forward unit, each behind a norm and around a residual.
-struct DecoderLayer: Sendable {
-  let attentionNorm: Tensor
-  let queryKeyValue: PackedWeight
-  let queryKeyValueBias: Tensor?
-  let attentionOutput: PackedWeight
-  let feedForwardNorm: Tensor
-  let gateUp: PackedWeight
-  let down: PackedWeight
-
-  init(_ weights: WeightScope, _ configuration: DecoderConfiguration, _ loader: WeightLoader) throws {
-    let hidden = configuration.hiddenSize
-    let queries = configuration.headCount * configuration.headDimension
-    let keys = configuration.keyHeadCount * configuration.headDimension
-    let attention = weights["self_attn"]
-    let projections = [("q_proj", queries), ("k_proj", keys), ("v_proj", keys)]
-    attentionNorm = try loader.vector(weights["input_layernorm"].tensor("weight", shape: [hidden]))
-    queryKeyValue = try loader.pack(
-      projections.map { name, rows in try attention[name].tensor("weight", shape: [rows, hidden]) })
-    queryKeyValueBias = try loader.bias(
-      projections.map { name, rows in try attention[name].optional("bias", shape: [rows]) },
-      sizes: projections.map(\.1))
-    attentionOutput = try loader.pack([attention["o_proj"].tensor("weight", shape: [hidden, queries])])
-    feedForwardNorm = try loader.vector(weights["post_attention_layernorm"].tensor("weight", shape: [hidden]))
-    let wide = configuration.feedForwardSize
-    let mlp = weights["mlp"]
-    gateUp = try loader.pack(["gate_proj", "up_proj"].map { try mlp[$0].tensor("weight", shape: [wide, hidden]) })
-    down = try loader.pack([mlp["down_proj"].tensor("weight", shape: [hidden, wide])])
-  }
-}
-
 /// A Llama-like decoder: embedding, layers, final norm, vocabulary head. (Touvron et al. 2023.)
 ///
 /// Rounding follows transformers' `LlamaForCausalLM`; see `docs/numerics.md`.
@@ -65,11 +34,15 @@ package struct Decoder: Sendable {
     }
     self.layers = layers
     norm = try loader.vector(model["norm"].tensor("weight", shape: [configuration.hiddenSize]))
-    head = try loader.pack([weights["lm_head"].optional("weight", shape: tableShape) ?? embedding])
-    let factors = try model["rotary_factors"].optional("weight", shape: [configuration.headDimension / 2])
+    // A checkpoint may carry the head although it is the embedding.
+    let separateHead = try weights["lm_head"].optional("weight", shape: tableShape)
+    switch configuration.tiesEmbeddings {
+    case true?: head = try loader.pack(embedding)
+    case nil: head = try loader.pack(separateHead ?? embedding)
+    case false?: head = try loader.pack(weights["lm_head"].tensor("weight", shape: tableShape))
+    }
     frequencies = RotaryFrequencies(
-      theta: configuration.ropeTheta, headDimension: configuration.headDimension,
-      factors: try factors?.hostValues(on: loader.stream.runtime).map { Float($0) })
+      theta: configuration.ropeTheta, headDimension: configuration.headDimension, scaling: configuration.ropeScaling)
     let types = loader.compute.types(for: layers.first?.gateUp.dtype ?? embedding.dtype)
     (activationType, cacheType) = (types.activations, types.cache)
     try weights.requireAllRead()
@@ -82,6 +55,15 @@ package struct Decoder: Sendable {
       sum + layer.queryKeyValue.byteCount + layer.attentionOutput.byteCount + layer.gateUp.byteCount
         + layer.down.byteCount
     }
+  }
+
+  /// The trained context if keys depend on the length of a longer prompt; nil if they never do.
+  package var lengthDependentContext: Int? { frequencies.lengthDependentContext }
+
+  /// What ``Batch/rotaryLengths`` holds for tokens of one sequence; empty where no scaling depends on lengths.
+  package func rotaryLengths(_ positions: Range<Int>, promptLength: Int) -> [Int32] {
+    guard lengthDependentContext != nil else { return [] }
+    return positions.map { Int32(frequencies.effectiveLength(position: $0, promptLength: promptLength)) }
   }
 
   /// Computes a step: writes keys and values to the cache, and returns the logits of the batch's `logitRows` as f32
@@ -106,7 +88,9 @@ package struct Decoder: Sendable {
     let activated = try buffer(configuration.feedForwardSize)
     let rotations = try buffer(dimension, tokens, .f32)
 
-    try RotationTable(positions: input.attention.positions, frequencies: frequencies, into: rotations).run(on: stream)
+    try RotationTable(
+      positions: input.attention.positions, lengths: input.rotaryLengths, frequencies: frequencies, into: rotations
+    ).run(on: stream)
     try Embedding(input.tokens, table: embedding, into: residual).run(on: stream)
     for (index, layer) in layers.enumerated() {
       if index == 0 {
@@ -117,21 +101,22 @@ package struct Decoder: Sendable {
           projected, residual: residual, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, into: normed
         ).run(on: stream)
       }
-      try Linear(normed, weight: layer.queryKeyValue, bias: layer.queryKeyValueBias, into: qkv).run(on: stream)
+      try layer.queryKeyValue.run(normed, into: qkv, on: stream)
       try CacheAppend(
-        qkv: qkv, heads: configuration.headCount, rotations: rotations, slots: input.slots, into: cache.layers[index]
+        qkv: qkv, heads: configuration.headCount, norms: layer.headNorms, rotations: rotations, slots: input.slots,
+        into: cache.layers[index]
       ).run(on: stream)
       try PagedAttention(
         queries: qkv, heads: configuration.headCount, cache: cache.layers[index], batch: input.attention,
-        scale: 1 / Float(dimension).squareRoot(), into: attended
+        scale: 1 / Float(dimension).squareRoot(), window: configuration.slidingWindow, into: attended
       ).run(on: stream)
-      try Linear(attended, weight: layer.attentionOutput, into: projected).run(on: stream)
+      try layer.attentionOutput.run(attended, into: projected, on: stream)
       try AddRMSNorm(
         projected, residual: residual, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: normed
       ).run(on: stream)
-      try Linear(normed, weight: layer.gateUp, into: gateUp).run(on: stream)
+      try layer.gateUp.run(normed, into: gateUp, on: stream)
       try SwiGLU(gate: gate, up: up, into: activated).run(on: stream)
-      try Linear(activated, weight: layer.down, into: projected).run(on: stream)
+      try layer.down.run(activated, into: projected, on: stream)
     }
 
     let rows = batch.logitRows.count

@@ -1,3 +1,5 @@
+package import MartletOperators
+
 /// What distinguishes one Llama-like decoder from another.
 package struct DecoderConfiguration: Sendable, Equatable {
   package var layerCount: Int
@@ -11,59 +13,32 @@ package struct DecoderConfiguration: Sendable, Equatable {
   package var contextLength: Int
   package var normEpsilon: Float
   package var ropeTheta: Float
+  /// How heads are turned beyond the trained context.
+  package var ropeScaling = RotaryScaling.none
+  /// Which projections have biases.
+  package var biases: Biases = []
+  /// Whether every head of queries and keys is normalised before it is turned.
+  package var normalizesHeads = false
+  /// Whether the vocabulary head is the embedding; nil where the file says so only by leaving the head out.
+  package var tiesEmbeddings: Bool?
+  /// How many tokens back a token sees, itself included; nil for all.
+  package var slidingWindow: Int?
+
+  /// Projections that may have biases.
+  package struct Biases: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    package static let queryKeyValue = Biases(rawValue: 1)
+    package static let attentionOutput = Biases(rawValue: 2)
+    package static let feedForward = Biases(rawValue: 4)
+  }
 
   /// Columns of the fused query, key and value projection.
   package var projectionWidth: Int { (headCount + 2 * keyHeadCount) * headDimension }
 }
 
 extension DecoderConfiguration {
-  /// The architectures of GGUF files (`general.architecture`) that this decoder computes.
-  package static let architectures = ["llama"]
-
-  /// Reads a GGUF file's metadata.
-  /// - Throws: ``ModelError`` for whatever the file asks for that the decoder does not do, `GGUFError` for keys that are
-  ///   missing or of the wrong type.
-  package init(gguf file: GGUFFile) throws {
-    let metadata = file.metadata
-    let architecture = try metadata.requiredString("general.architecture")
-    guard Self.architectures.contains(architecture) else {
-      throw ModelError.unsupported(
-        file: file.path, field: "general.architecture", found: "'\(architecture)'",
-        supported: Self.architectures.joined(separator: ", "))
-    }
-    func key(_ name: String) -> String { "\(architecture).\(name)" }
-    layerCount = try metadata.requiredInteger(key("block_count"))
-    hiddenSize = try metadata.requiredInteger(key("embedding_length"))
-    feedForwardSize = try metadata.requiredInteger(key("feed_forward_length"))
-    headCount = try metadata.requiredInteger(key("attention.head_count"))
-    keyHeadCount = try metadata.integer(key("attention.head_count_kv")) ?? headCount
-    contextLength = try metadata.requiredInteger(key("context_length"))
-    normEpsilon = Float(try metadata.requiredFloat(key("attention.layer_norm_rms_epsilon")))
-    ropeTheta = Float(try metadata.float(key("rope.freq_base")) ?? 10_000)
-    let impliedDimension = headCount > 0 ? hiddenSize / headCount : 0
-    headDimension = try metadata.integer(key("attention.key_length")) ?? impliedDimension
-    let tokens = try metadata.strings("tokenizer.ggml.tokens")?.count
-    guard let vocabulary = try metadata.integer(key("vocab_size")) ?? tokens else {
-      throw GGUFError(.missing, path: file.path, "neither \(key("vocab_size")) nor tokenizer.ggml.tokens is there")
-    }
-    vocabularySize = vocabulary
-
-    func refuse(_ name: String, unless supported: Int?, _ words: String) throws {
-      guard let value = try metadata.integer(key(name)), value != supported else { return }
-      throw ModelError.unsupported(file: file.path, field: key(name), found: "\(value)", supported: words)
-    }
-    try refuse("attention.value_length", unless: headDimension, "value heads as wide as key heads (\(headDimension))")
-    try refuse("rope.dimension_count", unless: headDimension, "rotation of whole heads (\(headDimension))")
-    try refuse("expert_count", unless: 0, "models without experts")
-    try refuse("attention.sliding_window", unless: 0, "attention to all tokens before")
-    let scaling = try metadata.string(key("rope.scaling.type")) ?? "none"
-    guard scaling == "none" else {
-      throw ModelError.unsupported(
-        file: file.path, field: key("rope.scaling.type"), found: "'\(scaling)'", supported: "none")
-    }
-    try validate(file: file.path)
-  }
-
   /// Checks that the numbers fit together and into memory arithmetic.
   func validate(file: String) throws {
     func require(_ condition: Bool, _ field: String, _ found: Int, _ expected: String) throws {

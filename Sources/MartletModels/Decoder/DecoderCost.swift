@@ -33,7 +33,7 @@ extension Decoder {
     let seen = new * (Double(depth) + (Double(tokens) + 1) / 2)
     let layerWeights = layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] }
     let layerBytes = layerWeights.reduce(0) { $0 + $1.byteCount }
-    let layerParameters = layerWeights.reduce(0) { $0 + $1.rows * $1.columns }
+    let layerParameters = layerWeights.reduce(0) { $0 + $1.parameterCount }
     let headParameters = head.rows * head.columns
     let cacheBytes = Double(KVCache.blockBytes(configuration, cacheType)) / Double(PagedCache.blockSize)
     // A query's products with the keys it sees, and their weights' with the values.

@@ -23,7 +23,8 @@ package struct GGUFWeights: WeightSource {
   }
 
   package var path: String { file.path }
-  package var names: [String] { Array(nativeNames.keys) }
+  /// All but the rotary factors, which are part of the configuration.
+  package var names: [String] { nativeNames.keys.filter { $0 != "rope_freqs.weight" } }
   package func nativeName(of name: String) -> String { nativeNames[name] ?? name }
 
   package func tensor(named name: String) throws -> Tensor? {
@@ -52,7 +53,6 @@ package struct GGUFWeights: WeightSource {
     "token_embd": "model.embed_tokens",
     "output_norm": "model.norm",
     "output": "lm_head",
-    "rope_freqs": "model.rotary_factors",
   ]
 
   private static let layerNames = [

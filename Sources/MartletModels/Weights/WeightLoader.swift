@@ -12,14 +12,24 @@ package struct WeightLoader {
     self.stream = stream
   }
 
-  /// Packs projections that read the same input into one matrix.
-  /// - Note: parts of different types (some files keep single projections in more bits) are brought to f32.
-  package func pack(_ parts: [Tensor]) throws -> PackedWeight {
-    let converted = try parts.map { try convert($0, to: compute.types(for: $0.dtype).weights) }
-    let types = Set(converted.map(\.dtype))
-    if types.count == 1 { return try PackedWeight(converted, on: stream) }
-    return try PackedWeight(converted.map { try convert($0, to: .f32) }, on: stream)
+  /// Packs projections that read the same input into one, below one another in the order given.
+  /// - Parameters:
+  ///   - names: the parts' names within `weights`, and their rows.
+  ///   - hasBias: whether every part has a bias beside its weight.
+  package func projection(
+    _ weights: WeightScope, _ names: [(name: String, rows: Int)], columns: Int, hasBias: Bool
+  ) throws -> Projection {
+    try Projection(
+      names.map { name, rows in
+        let scope = weights[name]
+        let weight = try scope.tensor("weight", shape: [rows, columns])
+        let bias = hasBias ? try scope.tensor("bias", shape: [rows]) : nil
+        return (try converted(weight), try bias.map { try converted($0) })
+      }, on: stream)
   }
+
+  /// Packs one matrix.
+  package func pack(_ weight: Tensor) throws -> PackedWeight { try PackedWeight([converted(weight)], on: stream) }
 
   /// A norm's gain: kept in the file's precision unless the mode rounds weights.
   package func vector(_ tensor: Tensor) throws -> Tensor {
@@ -29,17 +39,9 @@ package struct WeightLoader {
     }
   }
 
-  /// Biases of projections that were packed together, as one vector; nil if none has any.
-  package func bias(_ parts: [Tensor?], sizes: [Int]) throws -> Tensor? {
-    guard parts.contains(where: { $0 != nil }) else { return nil }
-    let total = sizes.reduce(0, +)
-    let result = try Tensor([Float](repeating: 0, count: total), shape: [total], on: stream.runtime)
-    var start = 0
-    for (part, size) in zip(parts, sizes) {
-      if let part { try Convert(part, into: result.slice(0, start..<start + size)).run(on: stream) }
-      start += size
-    }
-    return result
+  /// The weight in the type that the mode calculates with.
+  private func converted(_ tensor: Tensor) throws -> Tensor {
+    try convert(tensor, to: compute.types(for: tensor.dtype).weights)
   }
 
   private func convert(_ tensor: Tensor, to dtype: DType) throws -> Tensor {

@@ -17,6 +17,10 @@ extension CacheAppend {
         let cosines = angles + token * dimension
         for head in 0..<heads + keyHeads {
           let x = qkv[token] + head * dimension * size
+          if let norms {
+            let gain = head < heads ? norms.query : norms.key
+            kernels.rms_norm(qkv.dtype.code, x, gain.dtype.code, gain.pointer, norms.epsilon, x, dimension)
+          }
           kernels.rope(qkv.dtype.code, x, cosines, cosines + half, x, half)
         }
         let slot = Int(slotList[token])

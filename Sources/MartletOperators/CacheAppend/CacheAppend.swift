@@ -1,8 +1,24 @@
 package import MartletRuntime
 package import MartletTensor
 
-/// What lies between the query/key/value projection and attention, in one pass: turns queries and keys by their
-/// positions (``RoPE`` is the reference), then writes keys and values into the cache.
+/// Norms that some models apply to every head of queries and keys before they are turned (Qwen3's QK norm).
+package struct HeadNorms: Sendable {
+  /// The gain of queries, `[d]`.
+  package let query: Tensor
+  /// The gain of keys, `[d]`.
+  package let key: Tensor
+  package let epsilon: Float
+
+  package init(query: Tensor, key: Tensor, epsilon: Float) {
+    self.query = query
+    self.key = key
+    self.epsilon = epsilon
+  }
+}
+
+/// What lies between the query/key/value projection and attention, in one pass: normalises queries and keys head by head
+/// if the model does (``RMSNorm`` is the reference), turns them by their positions (``RoPE``), then writes keys and
+/// values into the cache.
 ///
 /// Shapes: qkv `[tokens, (heads + 2 * keyHeads) * d]`, queries first, then keys, then values; queries and keys are turned
 /// in place. rotations `[tokens, d]` of f32: cosines, then sines, of each token's position (``RotationTable``); slots
@@ -14,10 +30,11 @@ package struct CacheAppend: Sendable {
   let slots: Tensor
   let cache: PagedCache
   let heads: Int
+  let norms: HeadNorms?
   private let tensor: Tensor
 
   package init(
-    qkv: Tensor, heads: Int, rotations: Tensor, slots: Tensor, into cache: PagedCache
+    qkv: Tensor, heads: Int, norms: HeadNorms? = nil, rotations: Tensor, slots: Tensor, into cache: PagedCache
   ) throws(OperatorError) {
     let check = Checker("CacheAppend")
     try check.floatingPoint(qkv, "qkv")
@@ -34,6 +51,15 @@ package struct CacheAppend: Sendable {
     try check.require(slots.isContiguous, "slots", "contiguous", found: slots.description)
     try check.devices(qkv, rotations, slots, out: cache.keys, "cache")
     try check.devices(qkv, out: qkv, "qkv")
+    if let norms {
+      for (tensor, name) in [(norms.query, "the queries' norm"), (norms.key, "the keys' norm")] {
+        try check.shape(tensor, [dimension], name)
+        try check.floatingPoint(tensor, name)
+        try check.require(tensor.isContiguous, name, "contiguous", found: tensor.description)
+        try check.devices(qkv, tensor, out: qkv, "qkv")
+      }
+    }
+    self.norms = norms
     self.qkv = try check.rows(qkv, "qkv")
     self.rotations = rotations
     self.slots = slots

@@ -18,7 +18,7 @@ extension PagedAttention {
   /// Floats that a thread works in: the tile's queries, its scores, and two states.
   private var workFloats: Int {
     let rows = Self.tileRows
-    return rows * cache.headDimension + rows * Self.segment + 2 * stateFloats + rows
+    return rows * cache.headDimension + rows * Self.segment + 2 * stateFloats + 2 * rows
   }
 
   /// Floats of the state of one tile: maximums, sums, outputs.
@@ -44,7 +44,7 @@ extension PagedAttention {
       let tokens = Int(starts[sequence + 1] - starts[sequence])
       let tiles = (tokens * group + Self.tileRows - 1) / Self.tileRows * cache.keyHeads
       tileCount += tiles
-      segmentCount += tiles * segments(of: sequence)
+      if tiles > 0 { segmentCount += tiles * (segments(of: sequence) - firstSegment(of: sequence)) }
     }
     // With few tiles and long sequences, segments of one tile are shared among threads.
     if tileCount < 4 * stream.pool.threadCount, segmentCount > tileCount, stream.pool.threadCount > 1 {
@@ -60,6 +60,13 @@ extension PagedAttention {
     guard starts[sequence + 1] > starts[sequence] else { return 0 }
     let last = Int(batch.positions.pointer(as: Int32.self)[Int(starts[sequence + 1]) - 1])
     return last / Self.segment + 1
+  }
+
+  /// The segment in which the first key lies that a sequence's first token of this batch sees.
+  private func firstSegment(of sequence: Int) -> Int {
+    guard let window else { return 0 }
+    let start = Int(batch.starts.pointer(as: Int32.self)[sequence])
+    return max(0, Int(batch.positions.pointer(as: Int32.self)[start]) + 1 - window) / Self.segment
   }
 
   /// The tile with a running number. Later tiles of a sequence see more keys, so they come first.
@@ -93,12 +100,13 @@ extension PagedAttention {
       for number in numbers {
         let tile = tile(number)
         let load = TileWork(self, memory)
-        let furthest = gather(tile, load, kernels)
+        let keys = gather(tile, load, kernels)
         let states = memory + (work - 2 * stateFloats)
         let (total, part) = (state(states), state(states + stateFloats))
-        attend(tile, load, view, kernels, segment: 0, into: total)
-        var segment = 1
-        while segment * Self.segment < furthest {
+        var segment = keys.lowerBound / Self.segment
+        attend(tile, load, view, kernels, segment: segment, into: total)
+        segment += 1
+        while segment * Self.segment < keys.upperBound {
           attend(tile, load, view, kernels, segment: segment, into: part)
           merge(part, into: total, rows: tile.rowCount, kernels)
           segment += 1
@@ -122,8 +130,8 @@ extension PagedAttention {
     var number = 0
     while pieces.count < segmentCount {
       let tile = tile(number)
-      let count = segments(of: tile.sequence)
-      for segment in 0..<count { pieces.append((tile, segment, count)) }
+      let range = firstSegment(of: tile.sequence)..<segments(of: tile.sequence)
+      for segment in range { pieces.append((tile, segment, range.count)) }
       number += 1
     }
     stream.pool.forEachRange(segmentCount, grain: 1) { range, thread in
@@ -154,13 +162,15 @@ extension PagedAttention {
   private struct TileWork {
     let queries: UnsafeMutablePointer<Float>
     let scores: UnsafeMutablePointer<Float>
+    let firsts: UnsafeMutablePointer<Int32>
     let limits: UnsafeMutablePointer<Int32>
 
     init(_ attention: PagedAttention, _ memory: UnsafeMutablePointer<Float>) {
       scores = memory
       queries = memory + PagedAttention.tileRows * PagedAttention.segment
       let tail = queries + PagedAttention.tileRows * attention.cache.headDimension
-      limits = UnsafeMutableRawPointer(tail).assumingMemoryBound(to: Int32.self)
+      firsts = UnsafeMutableRawPointer(tail).assumingMemoryBound(to: Int32.self)
+      limits = firsts + PagedAttention.tileRows
     }
   }
 
@@ -169,13 +179,15 @@ extension PagedAttention {
       maximum: memory, sum: memory + Self.tileRows, output: memory + 2 * Self.tileRows)
   }
 
-  /// Copies the tile's queries as f32 rows and notes how many keys each row sees; returns the most.
-  private func gather(_ tile: QueryTile, _ work: TileWork, _ kernels: martlet_kernels) -> Int {
+  /// Copies the tile's queries as f32 rows and notes which keys each row sees; returns the keys that any sees.
+  private func gather(_ tile: QueryTile, _ work: TileWork, _ kernels: martlet_kernels) -> Range<Int> {
     let dimension = cache.headDimension
     let size = queries.dtype.blockBytes
     let start = Int(batch.starts.pointer(as: Int32.self)[tile.sequence])
     let positions = batch.positions.pointer(as: Int32.self)
+    var nearest = Int32.max
     var furthest: Int32 = 0
+    let reach = Int32(clamping: window ?? .max)
     for row in 0..<tile.rowCount {
       let (token, member) = ((tile.firstRow + row) / group, (tile.firstRow + row) % group)
       let head = tile.keyHead * group + member
@@ -183,9 +195,11 @@ extension PagedAttention {
         queries.dtype.code, queries[start + token] + head * dimension * size, DType.f32.code,
         work.queries + row * dimension, dimension)
       work.limits[row] = positions[start + token] + 1
+      work.firsts[row] = max(0, work.limits[row] - reach)
+      nearest = min(nearest, work.firsts[row])
       furthest = max(furthest, work.limits[row])
     }
-    return Int(furthest)
+    return Int(nearest)..<Int(furthest)
   }
 
   private func attend(
@@ -195,7 +209,7 @@ extension PagedAttention {
     var view = view
     let table = batch.blockTables.pointer(as: Int32.self) + tile.sequence * batch.blockTables.shape[1]
     kernels.attend(
-      &view, table, tile.keyHead, work.queries, cache.headDimension, work.limits, tile.rowCount,
+      &view, table, tile.keyHead, work.queries, cache.headDimension, work.firsts, work.limits, tile.rowCount,
       segment * Self.segment, (segment + 1) * Self.segment, work.scores, state)
   }
 

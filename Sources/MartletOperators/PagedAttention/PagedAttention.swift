@@ -22,7 +22,8 @@ package struct AttentionBatch: Sendable {
 ///
 /// Shapes: queries `[tokens, width]` of which the first `heads * d` columns are read, out `[tokens, heads * d]`; f32, f16 or
 /// bf16, both the same. The cache may have another type. A token at position p sees the keys 0…p of its sequence, which
-/// ``CacheAppend`` has written before, its own included.
+/// ``CacheAppend`` has written before, its own included; with a window of w only the last w of them. (Sliding window:
+/// Beltagy et al. 2020, as in Mistral.)
 ///
 /// Keys are taken in segments of 256 from the sequence's start, each softmaxed on its own and merged in order, so the bits
 /// of a token's result depend only on its sequence: not on chunks, batch or threads.
@@ -32,11 +33,13 @@ package struct PagedAttention: Sendable {
   let batch: AttentionBatch
   let heads: Int
   let scale: Float
+  let window: Int?
   let out: Rows
   private let tensors: [Tensor]
 
   package init(
-    queries: Tensor, heads: Int, cache: PagedCache, batch: AttentionBatch, scale: Float, into out: Tensor
+    queries: Tensor, heads: Int, cache: PagedCache, batch: AttentionBatch, scale: Float, window: Int? = nil,
+    into out: Tensor
   ) throws(OperatorError) {
     let check = Checker("PagedAttention")
     try check.floatingPoint(queries, "queries")
@@ -64,7 +67,9 @@ package struct PagedAttention: Sendable {
     self.cache = cache
     self.batch = batch
     self.heads = heads
+    try check.require(window ?? 1 >= 1, "window", "at least 1", found: "\(window ?? 1)")
     self.scale = scale
+    self.window = window
     self.tensors = [queries, out]
   }
 

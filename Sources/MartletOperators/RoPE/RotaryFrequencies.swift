@@ -1,26 +1,77 @@
 import Glibc
 
 /// The speeds at which the pairs of a head turn, one for each of its d/2 pairs, in radians a token.
+///
+/// Speeds, angles, cosines and sines are f32, each rounded where transformers rounds it: at thousands of tokens an
+/// angle that is more exact would be another one.
 package struct RotaryFrequencies: Sendable, Equatable {
-  /// `values[i]` turns the pair (i, i + d/2).
+  /// `values[i]` turns the pair (i, i + d/2), for texts within the trained context.
   package let values: [Float]
   /// Factor on sines and cosines; 1 except for scalings that change the attention's temperature.
   package let amplitude: Float
 
-  /// The speeds `1 / theta^(2i/d)`, rounded to f32 once, as transformers computes them.
-  /// - Parameter factors: what each speed is divided by, d/2 numbers: how GGUF files carry Llama 3.1's scaling.
-  package init(theta: Float, headDimension: Int, factors: [Float]? = nil) {
-    precondition(factors.map { $0.count == headDimension / 2 } ?? true, "one factor a pair")
-    values = (0..<headDimension / 2).map { index in
-      let exponent = Float(2 * index) / Float(headDimension)
-      return 1 / Float(pow(Double(theta), Double(exponent))) / (factors?[index] ?? 1)
+  private let theta: Float
+  private let scaling: RotaryScaling
+
+  /// The speeds `1 / theta^(2i/d)`, scaled.
+  package init(theta: Float, headDimension: Int, scaling: RotaryScaling = .none) {
+    self.theta = theta
+    self.scaling = scaling
+    let plain = Self.speeds(Double(theta), headDimension)
+    switch scaling {
+    case .none, .dynamic: (values, amplitude) = (plain, 1)
+    case .linear(let factor): (values, amplitude) = (plain.map { $0 / factor }, 1)
+    case .factors(let factors):
+      precondition(factors.count == plain.count, "one factor a pair")
+      (values, amplitude) = (zip(plain, factors).map { $0 / $1 }, 1)
+    case .yarn(let yarn):
+      values = yarn.values(theta: Double(theta), dimension: headDimension)
+      amplitude = Float(yarn.attentionFactor)
+    case .llama3(let factor, let low, let high, let context):
+      values = plain.map { speed in
+        let wavelength = Float(2 * Double.pi) / speed
+        if wavelength > context / low { return speed / factor }
+        if wavelength < context / high { return speed }
+        let smooth = (context / wavelength - low) / (high - low)
+        return (1 - smooth) * speed / factor + smooth * speed
+      }
+      amplitude = 1
     }
-    amplitude = 1
   }
 
-  /// Fills one row of cosines and sines for a position. The angle is formed in f32, as in transformers, which matters
-  /// at thousands of tokens.
-  func fill(position: Int, cosines: UnsafeMutablePointer<Float>, sines: UnsafeMutablePointer<Float>) {
+  private static func speeds(_ theta: Double, _ headDimension: Int) -> [Float] {
+    (0..<headDimension / 2).map { index in
+      1 / Float(pow(theta, Double(Float(2 * index) / Float(headDimension))))
+    }
+  }
+
+  /// The trained context if a token's speeds depend on the length of the text beyond it, and not on the token's position
+  /// alone; else nil.
+  package var lengthDependentContext: Int? {
+    if case .dynamic(_, let context) = scaling { context } else { nil }
+  }
+
+  /// The length that counts for a token: transformers turns a prompt by the prompt's whole length, and each later token
+  /// by the length of the text so far; up to the trained context all lengths are alike (0).
+  package func effectiveLength(position: Int, promptLength: Int) -> Int {
+    guard let context = lengthDependentContext else { return 0 }
+    let length = max(position + 1, promptLength)
+    return length > context ? length : 0
+  }
+
+  /// The speeds for a text of an effective length.
+  func values(length: Int) -> [Float] {
+    guard case .dynamic(let factor, let context) = scaling, length > context else { return values }
+    let dimension = Double(values.count * 2)
+    let stretch = factor * Double(length) / Double(context) - (factor - 1)
+    return Self.speeds(Double(theta) * pow(stretch, dimension / (dimension - 2)), values.count * 2)
+  }
+
+  /// Fills one row of cosines and sines for a position.
+  func fill(
+    position: Int, length: Int = 0, cosines: UnsafeMutablePointer<Float>, sines: UnsafeMutablePointer<Float>
+  ) {
+    let values = length == 0 ? values : self.values(length: length)
     for index in values.indices {
       let angle = Float(position) * values[index]
       cosines[index] = cosf(angle) * amplitude

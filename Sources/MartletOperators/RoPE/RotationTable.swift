@@ -3,22 +3,32 @@ package import MartletTensor
 
 /// The cosines and sines of a step's positions, computed once and read by every layer.
 ///
-/// Shapes: positions `[tokens]` of i32; out `[tokens, d]` of f32: d/2 cosines, then d/2 sines.
+/// Shapes: positions `[tokens]` of i32; lengths `[tokens]` of i32, each token's ``RotaryFrequencies/effectiveLength(position:promptLength:)``,
+/// or nil where no scaling depends on it; out `[tokens, d]` of f32: d/2 cosines, then d/2 sines.
 package struct RotationTable: Sendable {
   let positions: Tensor
+  let lengths: Tensor?
   let frequencies: RotaryFrequencies
   let out: Tensor
 
-  package init(positions: Tensor, frequencies: RotaryFrequencies, into out: Tensor) throws(OperatorError) {
+  package init(
+    positions: Tensor, lengths: Tensor? = nil, frequencies: RotaryFrequencies, into out: Tensor
+  ) throws(OperatorError) {
     let check = Checker("RotationTable")
     try check.dimensions(positions, 1, "positions")
     try check.dtype(positions, .i32, argument: "positions")
     try check.require(positions.isContiguous, "positions", "contiguous", found: positions.description)
+    if let lengths {
+      try check.shape(lengths, positions.shape, "lengths")
+      try check.dtype(lengths, .i32, argument: "lengths")
+      try check.require(lengths.isContiguous, "lengths", "contiguous", found: lengths.description)
+    }
     try check.shape(out, [positions.shape[0], frequencies.values.count * 2], "out")
     try check.dtype(out, .f32, argument: "out")
     try check.require(out.isContiguous, "out", "contiguous", found: out.description)
     try check.devices(positions, out: out)
     self.positions = positions
+    self.lengths = lengths
     self.frequencies = frequencies
     self.out = out
   }
@@ -31,7 +41,8 @@ package struct RotationTable: Sendable {
         for token in tokens {
           let row = out.pointer(as: Float.self) + token * 2 * half
           let position = Int(positions.pointer(as: Int32.self)[token])
-          frequencies.fill(position: position, cosines: row, sines: row + half)
+          let length = lengths.map { Int($0.pointer(as: Int32.self)[token]) } ?? 0
+          frequencies.fill(position: position, length: length, cosines: row, sines: row + half)
         }
       }
     }

@@ -85,3 +85,14 @@ package final class MappedFile: Sendable {
     return String(cString: text)
   }
 }
+
+extension MappedFile {
+  /// Whether there is something readable at a path.
+  package static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
+  /// Whether there is a folder at a path.
+  package static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+}

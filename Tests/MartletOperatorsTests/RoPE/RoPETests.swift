@@ -64,7 +64,7 @@ import Testing
   @Test func frequencies() {
     let frequencies = RotaryFrequencies(theta: 10_000, headDimension: 8)
     #expect(frequencies.values == [1, 0.1, 0.01, 0.001])
-    let scaled = RotaryFrequencies(theta: 10_000, headDimension: 8, factors: [1, 2, 4, 8])
+    let scaled = RotaryFrequencies(theta: 10_000, headDimension: 8, scaling: .factors([1, 2, 4, 8]))
     #expect(scaled.values == zip(frequencies.values, [1, 2, 4, 8]).map { $0 / $1 })
   }
 

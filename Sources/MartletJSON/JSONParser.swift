@@ -1,13 +1,13 @@
-extension TemplateValue {
+extension JSONValue {
   /// How deeply JSON may nest arrays and objects.
-  static let jsonNestingLimit = 128
+  static let nestingLimit = 128
 
   /// Reads one JSON text (RFC 8259). Keeps the order of keys and the difference between `1` and `1.0`; a repeated key
   /// takes the last value, as in Python.
   ///
-  /// - Throws: ``TemplateError`` of kind `syntax` naming the byte offset, when the text is not JSON, nests more than
+  /// - Throws: ``JSONError`` naming the byte offset, when the text is not JSON, nests more than
   ///   128 levels, holds a whole number beyond 64 bits, or escapes half a surrogate pair.
-  public init(json bytes: some Sequence<UInt8>) throws(TemplateError) {
+  package init(parsing bytes: some Sequence<UInt8>) throws(JSONError) {
     var parser = JSONParser(bytes: Array(bytes))
     self = try parser.parseDocument()
   }
@@ -20,15 +20,15 @@ private struct JSONParser {
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func parseDocument() throws(TemplateError) -> TemplateValue {
+  mutating func parseDocument() throws(JSONError) -> JSONValue {
     let value = try parseValue(depth: 0)
     skipSpace()
     guard offset == bytes.count else { throw failure("unexpected text after the value") }
     return value
   }
 
-  private func failure(_ message: String) -> TemplateError {
-    TemplateError(.syntax, "JSON at byte \(offset): \(message)")
+  private func failure(_ message: String) -> JSONError {
+    JSONError(byte: offset, message: message)
   }
 
   private var current: UInt8? { offset < bytes.count ? bytes[offset] : nil }
@@ -45,7 +45,7 @@ private struct JSONParser {
     return true
   }
 
-  private mutating func parseValue(depth: Int) throws(TemplateError) -> TemplateValue {
+  private mutating func parseValue(depth: Int) throws(JSONError) -> JSONValue {
     skipSpace()
     switch current {
     case UInt8(ascii: "{"): return try parseObject(depth: depth)
@@ -59,7 +59,7 @@ private struct JSONParser {
     }
   }
 
-  private mutating func parseWord(_ word: StaticString, _ value: TemplateValue) throws(TemplateError) -> TemplateValue {
+  private mutating func parseWord(_ word: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
     let length = word.utf8CodeUnitCount
     let matches = word.withUTF8Buffer { bytes[offset...].starts(with: $0) }
     guard matches else { throw failure("expected '\(word)'") }
@@ -67,17 +67,17 @@ private struct JSONParser {
     return value
   }
 
-  private mutating func enter(_ depth: Int) throws(TemplateError) {
-    guard depth < TemplateValue.jsonNestingLimit else {
-      throw failure("nested more than \(TemplateValue.jsonNestingLimit) levels deep")
+  private mutating func enter(_ depth: Int) throws(JSONError) {
+    guard depth < JSONValue.nestingLimit else {
+      throw failure("nested more than \(JSONValue.nestingLimit) levels deep")
     }
     offset += 1
     skipSpace()
   }
 
-  private mutating func parseArray(depth: Int) throws(TemplateError) -> TemplateValue {
+  private mutating func parseArray(depth: Int) throws(JSONError) -> JSONValue {
     try enter(depth)
-    var items: [TemplateValue] = []
+    var items: [JSONValue] = []
     if accept("]") { return .array(items) }
     while true {
       items.append(try parseValue(depth: depth + 1))
@@ -87,9 +87,9 @@ private struct JSONParser {
     }
   }
 
-  private mutating func parseObject(depth: Int) throws(TemplateError) -> TemplateValue {
+  private mutating func parseObject(depth: Int) throws(JSONError) -> JSONValue {
     try enter(depth)
-    var object = TemplateObject()
+    var object = JSONObject()
     if accept("}") { return .object(object) }
     while true {
       skipSpace()
@@ -97,14 +97,14 @@ private struct JSONParser {
       let key = try parseString()
       skipSpace()
       guard accept(":") else { throw failure("expected ':'") }
-      object[key] = try parseValue(depth: depth + 1)
+      object.append(key, try parseValue(depth: depth + 1))
       skipSpace()
       if accept("}") { return .object(object) }
       guard accept(",") else { throw failure("expected ',' or '}'") }
     }
   }
 
-  private mutating func parseNumber() throws(TemplateError) -> TemplateValue {
+  private mutating func parseNumber() throws(JSONError) -> JSONValue {
     let start = offset
     _ = accept("-")
     let whole = skipDigits()
@@ -133,7 +133,7 @@ private struct JSONParser {
     return offset - start
   }
 
-  private mutating func parseString() throws(TemplateError) -> String {
+  private mutating func parseString() throws(JSONError) -> String {
     offset += 1
     var text: [UInt8] = []
     while let byte = current {
@@ -155,7 +155,7 @@ private struct JSONParser {
     throw failure("the text has no closing quote")
   }
 
-  private mutating func parseEscape() throws(TemplateError) -> Unicode.Scalar {
+  private mutating func parseEscape() throws(JSONError) -> Unicode.Scalar {
     guard let byte = current else { throw failure("the text has no closing quote") }
     offset += 1
     switch byte {
@@ -178,7 +178,7 @@ private struct JSONParser {
     return scalar
   }
 
-  private mutating func parseHexadecimal() throws(TemplateError) -> UInt32 {
+  private mutating func parseHexadecimal() throws(JSONError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
       guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {

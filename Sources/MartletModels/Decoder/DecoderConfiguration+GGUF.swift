@@ -1,0 +1,62 @@
+internal import MartletOperators
+internal import MartletTensor
+
+extension DecoderConfiguration {
+  /// The architectures of GGUF files (`general.architecture`) that this decoder computes.
+  package static let architectures = ["llama"]
+
+  /// Reads a GGUF file's metadata.
+  /// - Throws: ``ModelError`` for whatever the file asks for that the decoder does not do, `GGUFError` for keys that are
+  ///   missing or of the wrong type.
+  package init(gguf file: GGUFFile) throws {
+    let metadata = file.metadata
+    let architecture = try metadata.requiredString("general.architecture")
+    guard Self.architectures.contains(architecture) else {
+      throw ModelError.unsupported(
+        file: file.path, field: "general.architecture", found: "'\(architecture)'",
+        supported: Self.architectures.joined(separator: ", "))
+    }
+    func key(_ name: String) -> String { "\(architecture).\(name)" }
+    layerCount = try metadata.requiredInteger(key("block_count"))
+    hiddenSize = try metadata.requiredInteger(key("embedding_length"))
+    feedForwardSize = try metadata.requiredInteger(key("feed_forward_length"))
+    headCount = try metadata.requiredInteger(key("attention.head_count"))
+    keyHeadCount = try metadata.integer(key("attention.head_count_kv")) ?? headCount
+    contextLength = try metadata.requiredInteger(key("context_length"))
+    normEpsilon = Float(try metadata.requiredFloat(key("attention.layer_norm_rms_epsilon")))
+    ropeTheta = Float(try metadata.float(key("rope.freq_base")) ?? 10_000)
+    let impliedDimension = headCount > 0 ? hiddenSize / headCount : 0
+    headDimension = try metadata.integer(key("attention.key_length")) ?? impliedDimension
+    let tokens = try metadata.strings("tokenizer.ggml.tokens")?.count
+    guard let vocabulary = try metadata.integer(key("vocab_size")) ?? tokens else {
+      throw GGUFError(.missing, path: file.path, "neither \(key("vocab_size")) nor tokenizer.ggml.tokens is there")
+    }
+    vocabularySize = vocabulary
+
+    func refuse(_ name: String, unless supported: Int?, _ words: String) throws {
+      guard let value = try metadata.integer(key(name)), value != supported else { return }
+      throw ModelError.unsupported(file: file.path, field: key(name), found: "\(value)", supported: words)
+    }
+    try refuse("attention.value_length", unless: headDimension, "value heads as wide as key heads (\(headDimension))")
+    try refuse("rope.dimension_count", unless: headDimension, "rotation of whole heads (\(headDimension))")
+    try refuse("expert_count", unless: 0, "models without experts")
+    try refuse("attention.sliding_window", unless: 0, "attention to all tokens before")
+    let scaling = try metadata.string(key("rope.scaling.type")) ?? "none"
+    guard scaling == "none" else {
+      throw ModelError.unsupported(
+        file: file.path, field: key("rope.scaling.type"), found: "'\(scaling)'", supported: "none")
+    }
+    if file.tensor(named: "blk.0.attn_q.bias") != nil { biases = .queryKeyValue }
+    if let factors = file.tensor(named: "rope_freqs.weight") {
+      guard factors.type == .f32, factors.elementCount == headDimension / 2 else {
+        throw ModelError.wrongWeight(
+          file: file.path, name: factors.name, expected: "\(headDimension / 2) numbers of type f32",
+          found: "\(factors.type.name)\(factors.shape)")
+      }
+      let bytes = file.bytes(of: factors)
+      ropeScaling = .factors(
+        (0..<factors.elementCount).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) })
+    }
+    try validate(file: file.path)
+  }
+}

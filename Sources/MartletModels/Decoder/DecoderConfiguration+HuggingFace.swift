@@ -1,0 +1,135 @@
+internal import MartletJSON
+internal import MartletOperators
+
+extension DecoderConfiguration {
+  /// The `model_type` values of `config.json` that this decoder computes.
+  package static let modelTypes = ["llama", "mistral", "qwen2", "qwen3"]
+
+  /// Reads `config.json`, with the defaults of transformers' configuration classes where a field is missing.
+  /// - Throws: ``ModelError`` that names the field for whatever the file asks for that the decoder does not do.
+  package init(folder: CheckpointFolder) throws {
+    let fields = ConfigurationFields(folder.configuration, file: folder.path + "/config.json")
+    let type = try fields.string("model_type") ?? ""
+    guard Self.modelTypes.contains(type) else {
+      throw fields.unsupported("model_type", supported: Self.modelTypes.joined(separator: ", "))
+    }
+    if let architectures = fields["architectures"]?.array?.compactMap(\.string) {
+      let known = ["llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"][type]! + "ForCausalLM"
+      guard architectures.allSatisfy({ $0 == known }) else {
+        throw fields.unsupported("architectures", found: architectures.joined(separator: ", "), supported: known)
+      }
+    }
+    guard fields["quantization_config"] == nil else {
+      throw fields.unsupported(
+        "quantization_config", found: "set", supported: "weights in f32, f16 and bf16 (or a GGUF file)")
+    }
+    let activation = try fields.string("hidden_act") ?? "silu"
+    guard activation == "silu" else { throw fields.unsupported("hidden_act", supported: "'silu'") }
+
+    layerCount = try fields.requiredInteger("num_hidden_layers")
+    hiddenSize = try fields.requiredInteger("hidden_size")
+    feedForwardSize = try fields.requiredInteger("intermediate_size")
+    headCount = try fields.requiredInteger("num_attention_heads")
+    keyHeadCount = try fields.integer("num_key_value_heads") ?? (type == "mistral" ? 8 : headCount)
+    vocabularySize = try fields.requiredInteger("vocab_size")
+    contextLength = try fields.integer("max_position_embeddings") ?? (type == "llama" ? 2048 : 32_768)
+    normEpsilon = Float(try fields.number("rms_norm_eps") ?? 1e-6)
+    headDimension =
+      try fields.integer("head_dim") ?? (type == "qwen3" ? 128 : headCount > 0 ? hiddenSize / headCount : 0)
+    tiesEmbeddings = try fields.bool("tie_word_embeddings") ?? false
+    normalizesHeads = type == "qwen3"
+    let hasAttentionBias = try fields.bool("attention_bias") ?? false
+    switch type {
+    case "qwen2": biases = .queryKeyValue
+    default: biases = hasAttentionBias ? [.queryKeyValue, .attentionOutput] : []
+    }
+    if try fields.bool("mlp_bias") ?? false { biases.insert(.feedForward) }
+    ropeTheta = 10_000
+    slidingWindow = try Self.slidingWindow(fields, type)
+    (ropeTheta, ropeScaling) = try Self.rotary(fields, contextLength: contextLength)
+    try validate(file: fields.file)
+  }
+
+  /// The window of attention that all layers share, or nil.
+  private static func slidingWindow(_ fields: ConfigurationFields, _ type: String) throws -> Int? {
+    guard type == "mistral" else {
+      if try fields.bool("use_sliding_window") ?? false {
+        throw fields.unsupported("use_sliding_window", supported: "false: all layers see all tokens")
+      }
+      if let layers = fields["layer_types"]?.array?.compactMap(\.string),
+        layers.contains(where: { $0 != "full_attention" })
+      {
+        throw fields.unsupported(
+          "layer_types", found: Set(layers).sorted().joined(separator: ", "), supported: "full_attention")
+      }
+      return nil
+    }
+    // A Mistral configuration without the field has transformers' default window.
+    guard fields.contains("sliding_window") else { return 4096 }
+    guard let window = try fields.integer("sliding_window") else { return nil }
+    guard window >= 1 else { throw fields.unsupported("sliding_window", supported: "null or a positive number") }
+    return window
+  }
+
+  /// The rotary base and scaling: `rope_parameters` of new files, `rope_theta` and `rope_scaling` of older ones.
+  private static func rotary(
+    _ fields: ConfigurationFields, contextLength: Int
+  ) throws -> (theta: Float, scaling: RotaryScaling) {
+    let name = fields["rope_parameters"] != nil ? "rope_parameters" : "rope_scaling"
+    let parameters = try fields.section(name)
+    let theta = try parameters?.number("rope_theta") ?? fields.number("rope_theta") ?? 10_000
+    for section in [parameters, fields].compactMap({ $0 }) {
+      guard try section.number("partial_rotary_factor") ?? 1 == 1 else {
+        throw section.unsupported("partial_rotary_factor", supported: "1: whole heads are turned")
+      }
+    }
+    guard let parameters else { return (Float(theta), .none) }
+    let type = try parameters.string("rope_type") ?? parameters.string("type") ?? "default"
+    let original = try parameters.integer("original_max_position_embeddings")
+    switch type {
+    case "default": return (Float(theta), .none)
+    case "linear": return (Float(theta), .linear(factor: Float(try parameters.requiredNumber("factor"))))
+    case "dynamic":
+      return (
+        Float(theta), .dynamic(factor: try parameters.requiredNumber("factor"), originalContext: contextLength)
+      )
+    case "llama3":
+      let context = try original ?? parameters.requiredInteger("original_max_position_embeddings")
+      return (
+        Float(theta),
+        .llama3(
+          factor: Float(try parameters.requiredNumber("factor")),
+          lowFrequencyFactor: Float(try parameters.requiredNumber("low_freq_factor")),
+          highFrequencyFactor: Float(try parameters.requiredNumber("high_freq_factor")),
+          originalContext: Float(context))
+      )
+    case "yarn":
+      return (Float(theta), .yarn(try yarn(parameters, context: original ?? contextLength)))
+    default:
+      throw parameters.unsupported(
+        parameters.contains("rope_type") ? "rope_type" : "type",
+        supported: "default, linear, dynamic, yarn, llama3")
+    }
+  }
+
+  private static func yarn(_ parameters: ConfigurationFields, context: Int) throws -> RotaryScaling.Yarn {
+    let factor = try parameters.requiredNumber("factor")
+    var attention = try parameters.number("attention_factor")
+    if attention == nil {
+      // Zero counts as not given, as in Python.
+      if let scale = try parameters.number("mscale"), let all = try parameters.number("mscale_all_dim"), scale != 0,
+        all != 0
+      {
+        attention =
+          RotaryScaling.Yarn.attentionFactor(factor, scale: scale)
+          / RotaryScaling.Yarn.attentionFactor(factor, scale: all)
+      } else {
+        attention = RotaryScaling.Yarn.attentionFactor(factor)
+      }
+    }
+    return RotaryScaling.Yarn(
+      factor: factor, originalContext: Double(context), betaFast: try parameters.number("beta_fast") ?? 32,
+      betaSlow: try parameters.number("beta_slow") ?? 1, attentionFactor: attention ?? 1,
+      truncates: try parameters.bool("truncate") ?? true)
+  }
+}

@@ -1,0 +1,96 @@
+internal import MartletJSON
+package import MartletRuntime
+package import MartletTensor
+
+/// A folder as transformers' `save_pretrained` writes it: `config.json` and the weights in one safetensors file or in
+/// several with an index. Names are transformers' own.
+package final class CheckpointFolder: WeightSource {
+  package let path: String
+  /// The contents of `config.json`.
+  let configuration: JSONValue
+  private let files: [SafetensorsFile]
+  private let places: [String: Int]
+
+  private static let single = "model.safetensors"
+  private static let index = "model.safetensors.index.json"
+  private static let pickles = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
+
+  /// Opens the folder and checks the headers of all its files.
+  /// - Throws: ``SafetensorsError`` or ``ModelError``.
+  package init(path: String) throws {
+    self.path = path
+    configuration = try Self.json(path + "/config.json")
+    var files: [SafetensorsFile] = []
+    var places: [String: Int] = [:]
+    if MappedFile.exists(path + "/" + Self.index) {
+      var names: [String: Int] = [:]
+      for (weight, file) in try Self.weightMap(path + "/" + Self.index) {
+        if names[file] == nil {
+          names[file] = files.count
+          files.append(try SafetensorsFile(path: path + "/" + file))
+        }
+        places[weight] = names[file]
+      }
+      for (weight, place) in places where files[place].tensor(named: weight) == nil {
+        throw SafetensorsError(
+          path: path + "/" + Self.index, message: "says that \(weight) is in \(files[place].path), but it is not")
+      }
+    } else if MappedFile.exists(path + "/" + Self.single) {
+      files.append(try SafetensorsFile(path: path + "/" + Self.single))
+      for tensor in files[0].tensors { places[tensor.name] = 0 }
+    } else if Self.pickles.contains(where: { MappedFile.exists(path + "/" + $0) }) {
+      throw SafetensorsError(
+        path: path,
+        message: "holds weights as Python pickles, which can run code when they are read; convert them to safetensors "
+          + "(in transformers: model.save_pretrained(folder))")
+    } else {
+      throw SafetensorsError(
+        path: path, message: "has neither \(Self.single) nor \(Self.index)", isMissing: true)
+    }
+    self.files = files
+    self.places = places
+  }
+
+  package var names: [String] {
+    // Buffers that old checkpoints carry and transformers computes anew.
+    places.keys.filter { !$0.hasSuffix(".rotary_emb.inv_freq") }
+  }
+
+  package func nativeName(of name: String) -> String { name }
+
+  package func tensor(named name: String) throws -> Tensor? {
+    guard let place = places[name], let info = files[place].tensor(named: name) else { return nil }
+    let storage = Storage(borrowing: files[place].bytes(of: info), owner: files[place])
+    return try Tensor(storage: storage, dtype: info.type, layout: Layout(contiguous: Shape(info.shape)))
+  }
+
+  /// The bytes of a file of the folder, or nil if there is none of that name.
+  package func contents(of name: String) throws -> MappedFile? {
+    MappedFile.exists(path + "/" + name) ? try MappedFile(path: path + "/" + name) : nil
+  }
+
+  private static func json(_ path: String) throws -> JSONValue {
+    do {
+      return try JSONValue(parsing: MappedFile(path: path).bytes)
+    } catch let error as MappedFileError {
+      throw SafetensorsError(path: path, message: error.message, isMissing: error.kind == .notFound)
+    } catch {
+      throw SafetensorsError(path: path, message: "\(error)")
+    }
+  }
+
+  /// Which file holds which weight.
+  private static func weightMap(_ path: String) throws -> [(weight: String, file: String)] {
+    guard let map = try json(path)["weight_map"]?.object else {
+      throw SafetensorsError(path: path, message: "has no weight_map")
+    }
+    return try map.members.map { member in
+      // A file of the same folder, nothing else: the index may come from anywhere.
+      guard let file = member.value.string, !file.contains("/"), !file.isEmpty, !file.hasPrefix(".") else {
+        throw SafetensorsError(
+          path: path, message: "names \(member.value.summary) as the file of \(quoted(member.key)): not a file name")
+      }
+      return (member.key, file)
+    }
+  }
+}

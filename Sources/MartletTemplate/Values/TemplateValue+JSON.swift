@@ -1,0 +1,29 @@
+internal import MartletJSON
+
+extension TemplateValue {
+  /// Reads one JSON text (RFC 8259). Keeps the order of keys and the difference between `1` and `1.0`; a repeated key
+  /// takes the last value, as in Python.
+  ///
+  /// - Throws: ``TemplateError`` of kind `syntax` naming the byte offset, when the text is not JSON, nests more than
+  ///   128 levels, holds a whole number beyond 64 bits, or escapes half a surrogate pair.
+  public init(json bytes: some Sequence<UInt8>) throws(TemplateError) {
+    do {
+      self.init(try JSONValue(parsing: bytes))
+    } catch {
+      throw TemplateError(.syntax, "\(error)")
+    }
+  }
+
+  private init(_ value: JSONValue) {
+    switch value {
+    case .null: self = .null
+    case .bool(let value): self = .bool(value)
+    case .int(let value): self = .int(value)
+    case .double(let value): self = .double(value)
+    case .string(let value): self = .string(value)
+    case .array(let values): self = .array(values.map { TemplateValue($0) })
+    case .object(let object):
+      self = .object(TemplateObject(object.members.map { (key: $0.key, value: TemplateValue($0.value)) }))
+    }
+  }
+}
