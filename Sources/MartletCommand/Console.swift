@@ -1,4 +1,5 @@
 import Glibc
+import Martlet
 import Synchronization
 
 /// Standard output and standard error, unbuffered: streamed text must appear as it comes.
@@ -21,9 +22,7 @@ enum Console {
       let isListed = part.hasPrefix("  ")
       if index > 0 { line += line.hasSuffix(":") ? " " : !isListed ? ". " : wasListed ? ", " : ": " }
       wasListed = isListed
-      for scalar in part.unicodeScalars.drop(while: { $0 == " " }) {
-        line += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
-      }
+      line += part.drop { $0 == " " }.printable
     }
     note(line)
   }

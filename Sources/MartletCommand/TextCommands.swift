@@ -74,7 +74,10 @@ struct RenderCommand: ParsableCommand {
   func run() throws {
     guard model != nil || template != nil else { throw ValidationError("give a MODEL or --template") }
     let text = try model.map { try ModelFiles.textModel($0) }
-    let source = try template.map { try ChatTemplate(source: InputFile.text($0)) }
+    let source = try template.map { path in
+      let text = try InputFile.text(path)
+      return try MartletError.reading(path) { try ChatTemplate(source: text) }
+    }
     guard let chatTemplate = source ?? text?.chatTemplate else { throw MissingChatTemplate() }
     let date = try now.map { written in
       guard let date = TemplateDate(iso8601: written) else {
