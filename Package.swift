@@ -66,8 +66,12 @@ let package = Package(
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(
       "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
-    tests("MartletModels", ["MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
+    .target(
+      name: "MartletTestSupport", dependencies: ["MartletModels"], path: "Tests/MartletTestSupport",
+      swiftSettings: swiftSettings),
+    tests("MartletModels", ["MartletRuntime", "MartletTensor", "MartletTestSupport"], resources: [.copy("Goldens")]),
     tests("MartletHub"),
+    tests("MartletCommand", ["MartletHub", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),

@@ -86,6 +86,23 @@ extension MartletError {
     }
   }
 
+  /// Runs `body`, which reads the model file at `path`. What layers without files say of its contents gets the file's
+  /// name; weights that the tensors or operators refuse are the file's fault too.
+  package static func reading<Result>(_ path: String, _ body: () throws -> Result) throws(MartletError) -> Result {
+    do {
+      return try body()
+    } catch {
+      switch error {
+      case TensorError.runtime: throw MartletError(error)
+      case is TensorError, is OperatorError: throw MartletError(.unsupportedModel, "\(path): \(error)")
+      case is TextError, is TemplateError:
+        let error = MartletError(error)
+        throw MartletError(error.code, "\(path): \(error.message)")
+      default: throw MartletError(error)
+      }
+    }
+  }
+
   /// Runs `body` and turns whatever it throws into a ``MartletError``.
   package static func wrapping<Result>(_ body: () throws -> Result) throws(MartletError) -> Result {
     do { return try body() } catch { throw MartletError(error) }

@@ -35,8 +35,23 @@ public final class Model: Sendable {
 
   private init(_ name: String, options: ModelOptions, progress: (Double) -> Void) throws {
     self.name = name
-    loaded = try LoadedModel(gguf: try ModelFiles.path(of: name), options: options, progress: progress)
-    engine = try loaded.makeEngine()
+    let path = try ModelFiles.path(of: name)
+    (loaded, engine) = try MartletError.reading(path) {
+      let file = try GGUFFile(path: path)
+      try Self.checkContext(options, file)
+      let loaded = try LoadedModel(file: file, options: options, progress: progress)
+      return (loaded, try loaded.makeEngine())
+    }
+  }
+
+  /// A context that the model does not have is the caller's mistake, not the file's.
+  private static func checkContext(_ options: ModelOptions, _ file: GGUFFile) throws {
+    guard let wanted = options.contextLength else { return }
+    let limit = try DecoderConfiguration(gguf: file).contextLength
+    guard wanted >= 2, wanted <= limit else {
+      throw MartletError(
+        .invalidArgument, "the context is \(wanted) tokens; \(file.path) was trained for 2 to \(limit)")
+    }
   }
 
   /// Where the model runs.

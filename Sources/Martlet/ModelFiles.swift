@@ -10,7 +10,7 @@ public enum ModelFiles {
   /// - Throws: ``MartletError`` if there is no such model or it has no vocabulary.
   public static func textModel(_ name: String) throws(MartletError) -> TextModel {
     let file = try open(name)
-    guard let text = try MartletError.wrapping({ try TextModel(gguf: file) }) else {
+    guard let text = try MartletError.reading(file.path, { try TextModel(gguf: file) }) else {
       throw MartletError(.unsupportedModel, "\(file.path) has no vocabulary")
     }
     return text

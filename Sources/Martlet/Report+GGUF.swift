@@ -10,7 +10,7 @@ extension Report {
     for entry in file.metadata.entries {
       let value = Self.value(entry.value)
       metadata[entry.key] = value
-      lines += "  \(entry.key) = \(Self.line(value))\n"
+      lines += "  \(entry.key.printable) = \(Self.line(value))\n"
     }
     var types: [(dtype: DType, tensors: Int, elements: Int, bytes: Int)] = []
     for tensor in file.tensors {
@@ -53,14 +53,19 @@ extension Report {
       } else if let integer = value.integer {
         .int(integer)
       } else {
-        value.float.map { .double($0) } ?? .null
+        value.float.map(Self.number) ?? .null
       }
     }
   }
 
+  /// JSON has neither infinity nor NaN: these are told as text.
+  private static func number(_ value: Double) -> TemplateValue {
+    value.isFinite ? .double(value) : .string("\(value)")
+  }
+
   private static func line(_ value: TemplateValue) -> String {
     guard case .string(let text) = value else { return (try? value.jsonText()) ?? "" }
-    let escaped = text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
-    return escaped.count > 100 ? escaped.prefix(100) + "…" : escaped
+    let limit = 100
+    return text.prefix(limit).printable + (text.count > limit ? "…" : "")
   }
 }

@@ -11,7 +11,7 @@ struct CompleteCommand: AsyncParsableCommand {
 
   @OptionGroup var input: TextInput
 
-  @Option(help: "Continue these token ids, separated by commas; no tokenizer is needed then.")
+  @Option(parsing: .unconditional, help: "Continue these token ids, separated by commas; no tokenizer is needed then.")
   var promptIds: String?
 
   @OptionGroup var modelFlags: ModelFlags
@@ -21,8 +21,8 @@ struct CompleteCommand: AsyncParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let ids = try promptIds.map { try TokenList.parse($0, flag: "--prompt-ids") }
-    let bytes = try input.bytes()
-    guard (ids == nil) != (bytes == nil) else {
+    let text = try input.read()
+    guard (ids == nil) != (text == nil) else {
       throw ValidationError("give one of TEXT, --file and --prompt-ids")
     }
     let model = try await modelFlags.load(model)
@@ -31,7 +31,7 @@ struct CompleteCommand: AsyncParsableCommand {
     if let ids {
       request = model.generate(ids, options: generation.options)
     } else {
-      request = try model.complete(String(decoding: bytes ?? [], as: UTF8.self), options: generation.options)
+      request = try model.complete(text ?? "", options: generation.options)
     }
     let result = try await output.print(request)
     if result.isInterrupted { throw CancellationError() }

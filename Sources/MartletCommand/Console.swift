@@ -1,4 +1,5 @@
 import Glibc
+import Martlet
 import Synchronization
 
 /// Standard output and standard error, unbuffered: streamed text must appear as it comes.
@@ -11,6 +12,20 @@ enum Console {
 
   /// Writes a line to standard error.
   static func note(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+
+  /// Writes what went wrong to standard error, as one line whatever file contents and names the message repeats: lines
+  /// of a list are strung together, and control characters, which could steer a terminal, are spelled out.
+  static func failure(_ message: String) {
+    var line = "martlet: "
+    var wasListed = false
+    for (index, part) in message.split(separator: "\n").enumerated() {
+      let isListed = part.hasPrefix("  ")
+      if index > 0 { line += line.hasSuffix(":") ? " " : !isListed ? ". " : wasListed ? ", " : ": " }
+      wasListed = isListed
+      line += part.drop { $0 == " " }.printable
+    }
+    note(line)
+  }
 
   /// Writes to standard error without ending the line.
   static func status(_ text: String) { write(text, to: STDERR_FILENO) }
@@ -34,13 +49,22 @@ enum Console {
           Glibc.write(descriptor, $0.baseAddress, $0.count)
         }
         if written < 0 {
-          if errno == EINTR { continue }
-          // The reader has gone (a closed pipe): there is nobody to tell.
-          exit(EXIT_FAILURE)
+          let failure = errno
+          if failure == EINTR { continue }
+          giveUp(failure)
         }
         rest = rest.dropFirst(written)
       }
     }
+  }
+
+  /// Ends the program after a write that failed. A reader that has gone (a closed pipe) wants no more, and hears what
+  /// other programs say then: nothing. A full disk is told on standard error, if that is still there.
+  private static func giveUp(_ failure: Int32) -> Never {
+    if failure == EPIPE { _exit(128 + SIGPIPE) }
+    let line = "martlet: the output cannot be written: \(String(cString: strerror(failure)))\n"
+    _ = line.utf8.withContiguousStorageIfAvailable { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    _exit(EX_IOERR)
   }
 }
 
@@ -64,14 +88,20 @@ enum Interruption {
     }
   }
 
-  /// Runs `body` so that the first Control-C only makes `isRequested` true.
-  static func stoppable<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+  /// Runs `body` in a task that the first Control-C cancels, at whatever it is; the second one ends the program.
+  static func cancelling<Result: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
     wasRequested.store(false, ordering: .relaxed)
     isStoppable.store(true, ordering: .relaxed)
     defer { isStoppable.store(false, ordering: .relaxed) }
-    return try await body()
+    let task = Task(operation: body)
+    // A signal handler may do next to nothing, so it only leaves word.
+    let watcher = Task {
+      while !wasRequested.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(20)) }
+      task.cancel()
+    }
+    defer { watcher.cancel() }
+    return try await task.value
   }
-
-  /// Whether Control-C was pressed since ``stoppable(_:)`` began.
-  static var isRequested: Bool { wasRequested.load(ordering: .relaxed) }
 }

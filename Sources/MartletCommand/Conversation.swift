@@ -20,7 +20,7 @@ struct Conversation {
       } catch let error where MartletError(error).code == .invalidRequest {
         // Most likely the conversation no longer fits: what was said stays, and the person may go on otherwise.
         messages.removeLast()
-        Console.note("martlet: \(MartletError(error).message)")
+        Console.failure(MartletError(error).message)
       }
     }
     Console.note("")

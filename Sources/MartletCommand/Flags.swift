@@ -3,23 +3,35 @@ public import Martlet
 
 extension ComputeType: ExpressibleByArgument {}
 
+// Values are taken as they stand (`unconditional`), so that "--temperature -1" is told that -1 is out of range, and
+// "--stop -" stops at a hyphen.
+
 /// How a model is brought to a device: shared by all commands that load weights.
 struct ModelFlags: ParsableArguments {
-  @Option(help: "Where to run: cpu. A named device is a demand; without the flag the best that works is taken.")
+  @Option(
+    parsing: .unconditional,
+    help: "Where to run: cpu. A named device is a demand; without the flag the best that works is taken.")
   var device: String?
 
-  @Option(help: "Types to calculate in: \(ComputeType.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(
+    parsing: .unconditional,
+    help: "Types to calculate in: \(ComputeType.allCases.map(\.rawValue).joined(separator: ", ")).")
   var compute: ComputeType = .auto
 
-  @Option(help: "Threads of the processor (default: all cores).")
+  @Option(parsing: .unconditional, help: "Threads of the processor (default: all cores).")
   var threads: Int?
 
-  @Option(name: .customLong("context"), help: "The most tokens of prompt and answer together (default: the model's).")
+  @Option(
+    name: .customLong("context"), parsing: .unconditional,
+    help: "The most tokens of prompt and answer together (default: the model's).")
   var context: Int?
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is \(threads); it must be from 1 to 1024")
+    }
+    if let context, context < 2 {
+      throw ValidationError("--context is \(context); it must be 2 or more: one token to read and one to write")
     }
   }
 
@@ -47,37 +59,59 @@ struct ModelFlags: ParsableArguments {
 
 /// How tokens are chosen and when to stop.
 struct GenerationFlags: ParsableArguments {
-  @Option(help: "The most tokens to generate (default: until the model ends).")
+  @Option(parsing: .unconditional, help: "The most tokens to generate (default: until the model ends).")
   var maxTokens: Int?
 
-  @Option(help: "Divides the logits; 0 always takes the most probable token.")
+  @Option(parsing: .unconditional, help: "Divides the logits; 0 always takes the most probable token.")
   var temperature: Float = 0
 
-  @Option(help: "Keep the K most probable tokens; 0 keeps all.")
+  @Option(parsing: .unconditional, help: "Keep the K most probable tokens; 0 keeps all.")
   var topK: Int = 0
 
-  @Option(help: "Keep the most probable tokens that together reach this probability.")
+  @Option(parsing: .unconditional, help: "Keep the most probable tokens that together reach this probability.")
   var topP: Float = 1
 
-  @Option(help: "Keep tokens at least this share as probable as the best one.")
+  @Option(parsing: .unconditional, help: "Keep tokens at least this share as probable as the best one.")
   var minP: Float = 0
 
-  @Option(help: "Make tokens that occurred less probable; 1 is off.")
+  @Option(parsing: .unconditional, help: "Make tokens that occurred less probable; 1 is off.")
   var repeatPenalty: Float = 1
 
-  @Option(help: "Seed of the random choices: same seed, same text.")
+  @Option(parsing: .unconditional, help: "Seed of the random choices: same seed, same text.")
   var seed: UInt64?
 
-  @Option(name: .customLong("stop"), parsing: .singleValue, help: "End before this text; may be given several times.")
+  @Option(
+    name: .customLong("stop"), parsing: .unconditionalSingleValue,
+    help: "End before this text; may be given several times.")
   var stop: [String] = []
 
-  @Option(help: "Report log-probabilities of the chosen and the N most probable tokens (with --json).")
+  @Option(
+    parsing: .unconditional,
+    help: "Report log-probabilities of the chosen and the N most probable tokens (with --json).")
   var logprobs: Int?
 
   @Flag(help: "Print one JSON object instead of the text.")
   var json = false
 
-  /// The library's options. Ranges are checked by the library, which names the field.
+  /// Lets the library check the ranges before anything is loaded, and gives its fields the names of the flags.
+  func validate() throws {
+    if logprobs != nil, !json { throw ValidationError("--logprobs needs --json, which is where they are reported") }
+    let request = Request(prompt: [0], sampling: options.sampling, maxTokens: maxTokens, stopStrings: stop)
+    do {
+      try request.validate()
+    } catch RequestError.outOfRange(let field, let found, let expected) {
+      throw ValidationError("\(Self.flag(of: field)) is \(found); it must be \(expected)")
+    } catch RequestError.empty(let field) {
+      throw ValidationError("\(Self.flag(of: field)) is empty; leave it out or give it a text")
+    }
+  }
+
+  private static func flag(of field: String) -> String {
+    guard field != "repetition_penalty" else { return "--repeat-penalty" }
+    return "--" + String(field.map { $0 == "_" ? "-" : $0 })
+  }
+
+  /// The library's options.
   var options: GenerationOptions {
     var options = GenerationOptions()
     options.maxTokens = maxTokens
@@ -98,15 +132,15 @@ struct TextInput: ParsableArguments {
   @Argument(help: "The text.")
   var text: String?
 
-  @Option(name: .customLong("file"), help: "Take the text from a file; - is standard input.")
+  @Option(name: .customLong("file"), parsing: .unconditional, help: "Take the text from a file; - is standard input.")
   var file: String?
 
-  /// The text's bytes, or nil if none was given.
-  func bytes() throws -> [UInt8]? {
+  /// The text, or nil if none was given.
+  func read() throws -> String? {
     if let file {
       guard text == nil else { throw ValidationError("give the text as an argument or by --file, not both") }
-      return try InputFile.read(file)
+      return try InputFile.text(file)
     }
-    return text.map { Array($0.utf8) }
+    return text
   }
 }

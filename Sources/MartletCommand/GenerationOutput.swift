@@ -7,37 +7,49 @@ struct GenerationOutput {
   /// Seconds that loading took.
   let loadTime: Duration
 
-  /// Prints a generation.
-  /// - Returns: the text, and whether it was interrupted.
-  @discardableResult
-  func print(_ generation: Generation) async throws -> (text: String, isInterrupted: Bool) {
-    var text = ""
-    var tokens: [GeneratedToken] = []
-    var summary: GenerationSummary?
-    let isInterrupted = try await Interruption.stoppable {
+  /// What a generation gave.
+  struct Answer: Sendable {
+    fileprivate(set) var text = ""
+    fileprivate(set) var tokens: [GeneratedToken] = []
+    /// Nil if Control-C ended the generation.
+    fileprivate(set) var summary: GenerationSummary?
+
+    var isInterrupted: Bool { summary == nil }
+  }
+
+  /// Prints a generation, which Control-C ends early.
+  func print(_ generation: Generation) async throws -> Answer {
+    let answer = try await Interruption.cancelling { try await collect(generation) }
+    if !flags.json { Console.write("\n") }
+    guard let summary = answer.summary else { return answer }
+    if flags.json {
+      Console.write(try report(generation, answer, summary).jsonText() + "\n")
+    } else {
+      Console.note(Self.line(summary, model))
+    }
+    return answer
+  }
+
+  private func collect(_ generation: Generation) async throws -> Answer {
+    var answer = Answer()
+    do {
       for try await event in generation {
         switch event {
         case .token(let token, let piece):
-          tokens.append(token)
-          show(piece, &text)
-        case .text(let piece): show(piece, &text)
-        case .finished(let result): summary = result
+          answer.tokens.append(token)
+          show(piece, &answer)
+        case .text(let piece): show(piece, &answer)
+        case .finished(let summary): answer.summary = summary
         }
-        if Interruption.isRequested { return true }
       }
-      return false
+    } catch is CancellationError {
+      // What was shown so far is the answer.
     }
-    if let summary, flags.json {
-      Console.write(try report(generation, text, tokens, summary).jsonText() + "\n")
-    } else if !flags.json {
-      Console.write("\n")
-      if let summary { Console.note(Self.line(summary, model)) }
-    }
-    return (text, isInterrupted)
+    return answer
   }
 
-  private func show(_ piece: String, _ text: inout String) {
-    text += piece
+  private func show(_ piece: String, _ answer: inout Answer) {
+    answer.text += piece
     if !flags.json, !piece.isEmpty { Console.write(piece) }
   }
 
@@ -51,23 +63,23 @@ struct GenerationOutput {
   }
 
   private func report(
-    _ generation: Generation, _ text: String, _ tokens: [GeneratedToken], _ summary: GenerationSummary
+    _ generation: Generation, _ answer: Answer, _ summary: GenerationSummary
   ) throws -> TemplateValue {
     var object = TemplateObject()
     object["model"] = .string(model.name)
     object["device"] = .string(model.device.description)
     object["prompt_tokens"] = .array(generation.prompt.map { .int(Int($0)) })
-    object["tokens"] = .array(tokens.map { .int(Int($0.token)) })
-    object["text"] = .string(text)
+    object["tokens"] = .array(answer.tokens.map { .int(Int($0.token)) })
+    object["text"] = .string(answer.text)
     object["finish_reason"] = .string(summary.reason.rawValue)
-    if flags.logprobs != nil {
-      object["logprobs"] = .array(
-        tokens.map { token in
-          var entry = Self.entry(TokenLogprob(token: token.token, logprob: token.logprob ?? 0))
-          entry["top"] = .array(token.top.map { .object(Self.entry($0)) })
-          return .object(entry)
-        })
-    }
+    // Empty unless the request asked for them.
+    object["logprobs"] = .array(
+      answer.tokens.compactMap { token in
+        guard let logprob = token.logprob else { return nil }
+        var entry = Self.entry(TokenLogprob(token: token.token, logprob: logprob))
+        entry["top"] = .array(token.top.map { .object(Self.entry($0)) })
+        return .object(entry)
+      })
     var timing = TemplateObject()
     timing["load_s"] = .double(loadTime.seconds)
     timing["first_token_s"] = .double(summary.firstTokenTime.seconds)

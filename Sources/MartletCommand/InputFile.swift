@@ -8,7 +8,8 @@ enum InputFile {
   static func read(_ path: String) throws -> [UInt8] {
     let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw MartletError(errno == ENOENT ? .notFound : .malformedFile, "\(path): \(String(cString: strerror(errno)))")
+      let isMissing = errno == ENOENT || errno == ENOTDIR
+      throw MartletError(isMissing ? .notFound : .malformedFile, "\(path): \(String(cString: strerror(errno)))")
     }
     defer { if descriptor != STDIN_FILENO { close(descriptor) } }
     var bytes: [UInt8] = []
@@ -32,13 +33,23 @@ enum InputFile {
     return text
   }
 
-  /// A JSON file.
-  static func json(_ path: String) throws -> TemplateValue {
+  /// A JSON file with an array of objects.
+  static func objects(_ path: String) throws -> TemplateValue {
     let bytes = try read(path)
+    let value: TemplateValue
     do {
-      return try TemplateValue(json: bytes)
+      value = try TemplateValue(json: bytes)
     } catch {
       throw MartletError(.malformedFile, "\(path): \(error)")
     }
+    guard case .array(let elements) = value else {
+      throw MartletError(.malformedFile, "\(path) must hold a JSON array of objects; it holds another kind of value")
+    }
+    for (index, element) in elements.enumerated() {
+      guard case .object = element else {
+        throw MartletError(.malformedFile, "\(path): element \(index) of the array must be an object")
+      }
+    }
+    return value
   }
 }

@@ -18,8 +18,8 @@ struct MartletTool: AsyncParsableCommand {
       BenchCommand.self, InfoCommand.self, DevicesCommand.self, ListCommand.self,
     ])
 
-  /// Runs the command named by the arguments. A ``MartletError`` becomes one line and its exit status; what
-  /// ArgumentParser throws is printed by it, with 64 for wrong usage.
+  /// Runs the command named by the arguments. Errors become a line on standard error and an exit status; help and
+  /// version are printed by ArgumentParser.
   static func main() async {
     Interruption.install()
     do {
@@ -30,14 +30,24 @@ struct MartletTool: AsyncParsableCommand {
         try command.run()
       }
     } catch let error where error is CancellationError {
-      Glibc.exit(Interruption.exitStatus)
+      // Not `exit`: a step may still be under way on another thread.
+      _exit(Interruption.exitStatus)
     } catch let error where Self.isMartletError(error) {
       let error = MartletError(error)
-      Console.note("martlet: \(error.message)")
+      Console.failure(error.message)
       Glibc.exit(error.exitStatus)
     } catch {
-      exit(withError: error)
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      Console.failure("\(message(for: error)) (see '\(helpCommand)')")
+      Glibc.exit(EX_USAGE)
     }
+  }
+
+  /// What shows the usage of the command that was called.
+  private static var helpCommand: String {
+    let names = configuration.subcommands.map { $0.configuration.commandName }
+    let called = CommandLine.arguments.dropFirst().first.flatMap { names.contains($0) ? $0 + " " : nil }
+    return "martlet \(called ?? "")--help"
   }
 
   /// Whether an error is the library's rather than the argument parser's.

@@ -12,27 +12,27 @@ struct PerplexityCommand: AsyncParsableCommand {
   @Argument(help: "The model.")
   var model: String
 
-  @Option(help: "The text.")
+  @Option(parsing: .unconditional, help: "The text.")
   var file: String
 
-  @Option(name: .customLong("context"), help: "Tokens in a chunk.")
+  @Option(name: .customLong("context"), parsing: .unconditional, help: "Tokens in a chunk.")
   var chunk: Int = 512
 
-  @Option(help: "Where to run: cpu.")
+  @Option(parsing: .unconditional, help: "Where to run: cpu.")
   var device: String?
 
-  @Option(help: "Types to calculate in.")
+  @Option(parsing: .unconditional, help: "Types to calculate in.")
   var compute: ComputeType = .auto
 
-  @Option(help: "Threads of the processor (default: all cores).")
+  @Option(parsing: .unconditional, help: "Threads of the processor (default: all cores).")
   var threads: Int?
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() async throws {
-    var bytes = try InputFile.read(file)
-    if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+    var text = try InputFile.text(file)
+    if text.utf8.last == UInt8(ascii: "\n") { text = String(decoding: text.utf8.dropLast(), as: UTF8.self) }
     var flags = ModelFlags()
     (flags.device, flags.compute, flags.threads, flags.context) = (device, compute, threads, nil)
     try flags.validate()
@@ -40,7 +40,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     guard let tokenizer = model.tokenizer else {
       throw MartletError(.unsupportedModel, "\(model.name) has no vocabulary, so a text cannot be scored")
     }
-    let ids = bytes.withUnsafeBufferPointer { tokenizer.encode($0, addSpecial: true) }
+    let ids = tokenizer.encode(text, addSpecial: true)
     let result = try model.perplexity(of: ids, context: chunk) { done, all, perplexity in
       if Console.isInteractive {
         Console.status("\r\(done) of \(all) chunks: \(GenerationOutput.decimal(perplexity, 4)) ")

@@ -16,7 +16,7 @@ struct RunCommand: AsyncParsableCommand {
   @Argument(help: "What to ask.")
   var prompt: String?
 
-  @Option(help: "Instructions for the whole conversation.")
+  @Option(parsing: .unconditional, help: "Instructions for the whole conversation.")
   var system: String?
 
   @OptionGroup var modelFlags: ModelFlags

@@ -18,27 +18,26 @@ struct TokenizeCommand: ParsableCommand {
   @Flag(help: "Read the text of control tokens as these tokens.")
   var parseSpecial = false
 
-  @Option(help: "Print the text of these ids, separated by commas.")
+  @Option(parsing: .unconditional, help: "Print the text of these ids, separated by commas.")
   var decode: String?
 
   func run() throws {
-    let bytes = try input.bytes()
-    guard (bytes == nil) != (decode == nil) else {
+    let text = try input.read()
+    guard (text == nil) != (decode == nil) else {
       throw ValidationError("give one of TEXT, --file and --decode")
     }
     let tokenizer = try ModelFiles.textModel(model).tokenizer
     if let decode {
       let ids = try TokenList.parse(decode, flag: "--decode")
-      do {
-        Console.write(try tokenizer.decode(ids, skipSpecial: false) + "\n")
-      } catch {
-        throw MartletError(.invalidRequest, "\(error)")
+      if let id = ids.first(where: { $0 >= tokenizer.vocabularySize }) {
+        throw MartletError(
+          .invalidRequest,
+          "--decode: \(id) is not a token id of \(model), which has 0 to \(tokenizer.vocabularySize - 1)")
       }
+      Console.write(try tokenizer.decode(ids, skipSpecial: false) + "\n")
       return
     }
-    let ids = (bytes ?? []).withUnsafeBufferPointer {
-      tokenizer.encode($0, addSpecial: addSpecial, parseSpecial: parseSpecial)
-    }
+    let ids = tokenizer.encode(text ?? "", addSpecial: addSpecial, parseSpecial: parseSpecial)
     Console.write(TokenList.json(ids) + "\n")
   }
 }
@@ -51,31 +50,34 @@ struct RenderCommand: ParsableCommand {
   @Argument(help: "The model; not needed with --template.")
   var model: String?
 
-  @Option(help: "A JSON file with an array of messages.")
+  @Option(parsing: .unconditional, help: "A JSON file with an array of messages.")
   var messages: String
 
-  @Option(help: "A JSON file with an array of tools.")
+  @Option(parsing: .unconditional, help: "A JSON file with an array of tools.")
   var tools: String?
 
-  @Option(help: "A file with the template to use instead of the model's.")
+  @Option(parsing: .unconditional, help: "A file with the template to use instead of the model's.")
   var template: String?
 
   @Flag(help: "Leave out the words that begin the assistant's answer.")
   var noGenerationPrompt = false
 
-  @Option(help: "The text of the token that begins a document.")
+  @Option(parsing: .unconditional, help: "The text of the token that begins a document.")
   var bos: String?
 
-  @Option(help: "The text of the token that ends one.")
+  @Option(parsing: .unconditional, help: "The text of the token that ends one.")
   var eos: String?
 
-  @Option(help: "The time that the template sees: 2026-01-02T03:04:05.")
+  @Option(parsing: .unconditional, help: "The time that the template sees: 2026-01-02T03:04:05.")
   var now: String?
 
   func run() throws {
     guard model != nil || template != nil else { throw ValidationError("give a MODEL or --template") }
     let text = try model.map { try ModelFiles.textModel($0) }
-    let source = try template.map { try ChatTemplate(source: InputFile.text($0)) }
+    let source = try template.map { path in
+      let text = try InputFile.text(path)
+      return try MartletError.reading(path) { try ChatTemplate(source: text) }
+    }
     guard let chatTemplate = source ?? text?.chatTemplate else { throw MissingChatTemplate() }
     let date = try now.map { written in
       guard let date = TemplateDate(iso8601: written) else {
@@ -84,7 +86,7 @@ struct RenderCommand: ParsableCommand {
       return date
     }
     let rendered = try chatTemplate.render(
-      messages: try InputFile.json(messages), tools: try tools.map { try InputFile.json($0) },
+      messages: try InputFile.objects(messages), tools: try tools.map { try InputFile.objects($0) },
       addGenerationPrompt: !noGenerationPrompt, beginToken: bos ?? text?.beginText ?? "",
       endToken: eos ?? text?.endText ?? "", now: { date ?? TemplateDate.now() })
     Console.write(rendered)

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import MartletModels
+import MartletTestSupport
 import Testing
 
 /// What opening a file costs. Other tests run beside these and only ever add to what is measured, so each cost is the

@@ -1,5 +1,6 @@
 import MartletModels
 import MartletTensor
+import MartletTestSupport
 import Testing
 
 @Suite("GGUF: what a right file gives")

@@ -1,5 +1,6 @@
 import Foundation
 import MartletModels
+import MartletTestSupport
 import Testing
 
 /// A file with something wrong, and what the error has to say.

@@ -1,6 +1,7 @@
 import Foundation
 import MartletModels
 import MartletTensor
+import MartletTestSupport
 import Testing
 
 /// Files that Martlet did not write, read by the Python package `gguf` (scripts/goldens/gguf_files.py).

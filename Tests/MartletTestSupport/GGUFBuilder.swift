@@ -1,15 +1,15 @@
 import Foundation
-import MartletModels
+package import MartletModels
 
 /// Writes GGUF files for tests, right and wrong ones.
-struct GGUFBuilder {
+package struct GGUFBuilder {
   /// A metadata value, or any bytes that pretend to be one.
-  indirect enum Value {
+  package indirect enum Value {
     case uint8(UInt8), int8(Int8), uint16(UInt16), int16(Int16), uint32(UInt32), int32(Int32), float32(Float)
     case bool(Bool), string(String), array(GGUFValueType, [Value]), uint64(UInt64), int64(Int64), float64(Double)
     case raw(type: UInt32, [UInt8])
 
-    var type: UInt32 {
+    package var type: UInt32 {
       switch self {
       case .uint8: 0
       case .int8: 1
@@ -28,7 +28,7 @@ struct GGUFBuilder {
       }
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
       switch self {
       case .uint8(let value): littleEndian(value)
       case .int8(let value): littleEndian(value)
@@ -49,16 +49,16 @@ struct GGUFBuilder {
     }
   }
 
-  struct Tensor {
-    var name: String
+  package struct Tensor {
+    package var name: String
     /// In the file's order: the length of a row first.
-    var dimensions: [UInt64]
-    var type: UInt32
-    var data: [UInt8]
+    package var dimensions: [UInt64]
+    package var type: UInt32
+    package var data: [UInt8]
     /// Instead of the next aligned place.
-    var offset: UInt64?
+    package var offset: UInt64?
 
-    init(_ name: String, _ dimensions: [UInt64], type: UInt32 = 0, bytes: Int = 0, offset: UInt64? = nil) {
+    package init(_ name: String, _ dimensions: [UInt64], type: UInt32 = 0, bytes: Int = 0, offset: UInt64? = nil) {
       self.name = name
       self.dimensions = dimensions
       self.type = type
@@ -67,17 +67,19 @@ struct GGUFBuilder {
     }
   }
 
-  var magic = Array("GGUF".utf8)
-  var version: UInt32 = 3
+  package var magic = Array("GGUF".utf8)
+  package var version: UInt32 = 3
   /// Instead of the true counts.
-  var tensorCount: UInt64?
-  var keyCount: UInt64?
-  var metadata: [(key: String, value: Value)] = []
-  var tensors: [Tensor] = []
-  var alignment = 32
+  package var tensorCount: UInt64?
+  package var keyCount: UInt64?
+  package var metadata: [(key: String, value: Value)] = []
+  package var tensors: [Tensor] = []
+  package var alignment = 32
+
+  package init() {}
 
   /// Everything before the padding that precedes the data section.
-  var header: [UInt8] {
+  package var header: [UInt8] {
     var bytes = magic + littleEndian(version)
     bytes += littleEndian(tensorCount ?? UInt64(tensors.count))
     bytes += littleEndian(keyCount ?? UInt64(metadata.count))
@@ -95,37 +97,37 @@ struct GGUFBuilder {
   }
 
   /// The whole file.
-  var bytes: [UInt8] { padded(header) + tensors.flatMap { padded($0.data) } }
+  package var bytes: [UInt8] { padded(header) + tensors.flatMap { padded($0.data) } }
 
   private func padded(_ bytes: [UInt8]) -> [UInt8] {
     bytes + [UInt8](repeating: 0, count: (alignment - bytes.count % alignment) % alignment)
   }
 }
 
-func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+package func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
   withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
 
-func lengthAndBytes(_ bytes: [UInt8]) -> [UInt8] { littleEndian(UInt64(bytes.count)) + bytes }
+package func lengthAndBytes(_ bytes: [UInt8]) -> [UInt8] { littleEndian(UInt64(bytes.count)) + bytes }
 
 /// A file that is gone when the object is.
-final class TemporaryFile: Sendable {
-  let path: String
+package final class TemporaryFile: Sendable {
+  package let path: String
 
-  init(_ bytes: [UInt8]) throws {
+  package init(_ bytes: [UInt8]) throws {
     path = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID().uuidString).gguf").path
     try Data(bytes).write(to: URL(fileURLWithPath: path))
   }
 
   /// Overwrites the file from `offset` on.
-  func write(_ bytes: some Sequence<UInt8>, at offset: Int) throws {
+  package func write(_ bytes: some Sequence<UInt8>, at offset: Int) throws {
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     defer { try? handle.close() }
     try handle.seek(toOffset: UInt64(offset))
     try handle.write(contentsOf: Data(bytes))
   }
 
-  func truncate(to size: Int) throws {
+  package func truncate(to size: Int) throws {
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     defer { try? handle.close() }
     try handle.truncate(atOffset: UInt64(size))
@@ -136,7 +138,7 @@ final class TemporaryFile: Sendable {
 
 extension GGUFBuilder {
   /// A small file with every value type, nested arrays and three tensors.
-  static var sample: GGUFBuilder {
+  package static var sample: GGUFBuilder {
     var builder = GGUFBuilder()
     builder.metadata = [
       ("u8", .uint8(200)), ("i8", .int8(-100)), ("u16", .uint16(60000)), ("i16", .int16(-30000)),
