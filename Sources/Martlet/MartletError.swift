@@ -59,6 +59,7 @@ extension MartletError {
     switch error {
     case let error as MartletError: self = error
     case let error as GGUFError: self.init(error.kind == .fileNotFound ? .notFound : .malformedFile, "\(error)")
+    case let error as SafetensorsError: self.init(error.isMissing ? .notFound : .malformedFile, "\(error)")
     case let error as ModelError: self.init(Self.code(of: error), "\(error)")
     case let error as TextError: self.init(.malformedFile, "\(error)")
     case let error as TemplateError: self.init(.malformedFile, "the chat template: \(error)")

@@ -23,7 +23,7 @@ public final class Model: Sendable {
 
   /// Loads a model.
   /// - Parameters:
-  ///   - name: a `.gguf` file, a model in the local Hugging Face cache (`owner/name`), or a short name (`smollm2`).
+  ///   - name: a `.gguf` file, a folder of safetensors with `config.json`, a model in the local Hugging Face cache (`owner/name`), or a short name (`smollm2`).
   ///   - options: device, types, threads, context.
   ///   - progress: called with the share done, 0 to 1, on the loading thread.
   /// - Throws: ``MartletError`` that says what is wrong and what to do.
@@ -37,20 +37,8 @@ public final class Model: Sendable {
     self.name = name
     let path = try ModelFiles.path(of: name)
     (loaded, engine) = try MartletError.reading(path) {
-      let file = try GGUFFile(path: path)
-      try Self.checkContext(options, file)
-      let loaded = try LoadedModel(file: file, options: options, progress: progress)
+      let loaded = try LoadedModel(path: path, options: options, progress: progress)
       return (loaded, try loaded.makeEngine())
-    }
-  }
-
-  /// A context that the model does not have is the caller's mistake, not the file's.
-  private static func checkContext(_ options: ModelOptions, _ file: GGUFFile) throws {
-    guard let wanted = options.contextLength else { return }
-    let limit = try DecoderConfiguration(gguf: file).contextLength
-    guard wanted >= 2, wanted <= limit else {
-      throw MartletError(
-        .invalidArgument, "the context is \(wanted) tokens; \(file.path) was trained for 2 to \(limit)")
     }
   }
 

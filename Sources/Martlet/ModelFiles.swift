@@ -1,6 +1,7 @@
 internal import MartletEngine
 internal import MartletHub
 internal import MartletModels
+internal import MartletRuntime
 internal import MartletTemplate
 internal import MartletTensor
 
@@ -9,17 +10,20 @@ public enum ModelFiles {
   /// The vocabulary and chat template of a model.
   /// - Throws: ``MartletError`` if there is no such model or it has no vocabulary.
   public static func textModel(_ name: String) throws(MartletError) -> TextModel {
-    let file = try open(name)
-    guard let text = try MartletError.reading(file.path, { try TextModel(gguf: file) }) else {
-      throw MartletError(.unsupportedModel, "\(file.path) has no vocabulary")
+    let path = try path(of: name)
+    guard let text = try MartletError.reading(path, { try TextModel(path: path) }) else {
+      throw MartletError(.unsupportedModel, "\(path) has no vocabulary")
     }
     return text
   }
 
-  /// What a model file holds.
+  /// What a model's files hold.
   public static func report(_ name: String) throws(MartletError) -> Report {
-    let file = try open(name)
-    return try MartletError.wrapping { try Report(gguf: file) }
+    let path = try path(of: name)
+    return try MartletError.wrapping {
+      if MappedFile.isFolder(path) { return Report(folder: try CheckpointFolder(path: path)) }
+      return try Report(gguf: try GGUFFile(path: path))
+    }
   }
 
   /// The models on this machine that can be named.
@@ -35,20 +39,10 @@ public enum ModelFiles {
         }))
   }
 
-  /// The path of the GGUF file that `name` means.
-  /// - Throws: ``MartletError`` if there is none, or if it is a folder of safetensors, which Martlet does not read yet.
+  /// The GGUF file or the folder that `name` means.
+  /// - Throws: ``MartletError`` if there is none.
   static func path(of name: String) throws(MartletError) -> String {
-    switch try MartletError.wrapping({ try ModelLocator.locate(name) }) {
-    case .gguf(let path): return path
-    case .folder(let path):
-      throw MartletError(
-        .unsupportedModel, "\(path) is a folder of safetensors, which Martlet does not read yet; give a .gguf file")
-    }
-  }
-
-  private static func open(_ name: String) throws(MartletError) -> GGUFFile {
-    let path = try path(of: name)
-    return try MartletError.wrapping { try GGUFFile(path: path) }
+    try MartletError.wrapping { try ModelLocator.locate(name).path }
   }
 }
 

@@ -12,24 +12,9 @@ extension Report {
       metadata[entry.key] = value
       lines += "  \(entry.key.printable) = \(Self.line(value))\n"
     }
-    var types: [(dtype: DType, tensors: Int, elements: Int, bytes: Int)] = []
-    for tensor in file.tensors {
-      if let index = types.firstIndex(where: { $0.dtype == tensor.type }) {
-        types[index].tensors += 1
-        types[index].elements += tensor.elementCount
-        types[index].bytes += tensor.byteRange.count
-      } else {
-        types.append((tensor.type, 1, tensor.elementCount, tensor.byteRange.count))
-      }
-    }
-    let parameters = types.reduce(0) { $0 + $1.elements }
-    lines += "\nWeights\n"
-    for type in types {
-      lines +=
-        "  \(type.dtype.name): \(type.tensors) tensors, \(type.elements) elements, \(Self.megabytes(type.bytes))\n"
-    }
-    lines += "  together \(parameters) parameters\n"
-    text = lines
+    let weights = WeightSummary(
+      file.tensors.map { WeightInfo(name: $0.name, shape: $0.shape, type: $0.type, bytes: $0.byteRange.count) })
+    text = lines + "\nWeights\n" + weights.lines
     let tensors = file.tensors.map { tensor -> TemplateValue in
       [
         "name": .string(tensor.name), "shape": .array(tensor.shape.map { .int($0) }),
@@ -37,7 +22,8 @@ extension Report {
       ]
     }
     json = [
-      "path": .string(file.path), "format": "gguf", "version": .int(file.version), "parameters": .int(parameters),
+      "path": .string(file.path), "format": "gguf", "version": .int(file.version),
+      "parameters": .int(weights.parameters),
       "metadata": .object(metadata), "tensors": .array(tensors),
     ]
   }

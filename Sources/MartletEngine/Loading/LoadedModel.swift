@@ -86,7 +86,7 @@ package struct LoadedModel: Sendable {
     self.text = text
     device = options.device ?? .cpu
     context = Context()
-    contextLength = try Self.contextLength(options, configuration, file: path)
+    contextLength = try Self.contextLength(options, configuration)
     // The vocabulary is cheap to check and the weights are not: whatever is wrong shows first.
     if let text, text.tokenizer.vocabularySize > configuration.vocabularySize {
       throw ModelError.invalidConfiguration(
@@ -101,14 +101,14 @@ package struct LoadedModel: Sendable {
   }
 
   private static func contextLength(
-    _ options: ModelOptions, _ configuration: DecoderConfiguration, file: String
+    _ options: ModelOptions, _ configuration: DecoderConfiguration
   ) throws -> Int {
     guard let wanted = options.contextLength else {
       return min(configuration.contextLength, ModelOptions.defaultContextLimit)
     }
     guard wanted >= 2, wanted <= configuration.contextLength else {
-      throw ModelError.invalidConfiguration(
-        file: file, field: "the context", found: "\(wanted) tokens",
+      throw RequestError.outOfRange(
+        field: "context", found: "\(wanted) tokens",
         expected: "2 to the \(configuration.contextLength) that the model was trained for")
     }
     return wanted

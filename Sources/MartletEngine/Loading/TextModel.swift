@@ -1,4 +1,5 @@
 package import MartletModels
+internal import MartletRuntime
 public import MartletTemplate
 public import MartletText
 
@@ -8,6 +9,15 @@ public struct TextModel: Sendable {
   public let tokenizer: Tokenizer
   /// How the model's makers write a conversation; nil if the files do not say.
   public let chatTemplate: ChatTemplate?
+
+  /// Reads the vocabulary and template of a GGUF file or a folder; nil if there is no vocabulary.
+  package init?(path: String) throws {
+    if MappedFile.isFolder(path) {
+      try self.init(folder: CheckpointFolder(path: path))
+    } else {
+      try self.init(gguf: GGUFFile(path: path))
+    }
+  }
 
   /// Reads a GGUF file's vocabulary and template; nil if the file has no vocabulary.
   package init?(gguf file: GGUFFile) throws {

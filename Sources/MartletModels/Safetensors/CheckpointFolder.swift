@@ -56,6 +56,15 @@ package final class CheckpointFolder: WeightSource {
     places.keys.filter { !$0.hasSuffix(".rotary_emb.inv_freq") }
   }
 
+  /// What the files say of all weights, file by file.
+  package var summary: [WeightInfo] {
+    files.flatMap { file in
+      file.tensors.map {
+        WeightInfo(name: $0.name, shape: $0.shape, type: $0.type, bytes: $0.byteRange.count)
+      }
+    }
+  }
+
   package func nativeName(of name: String) -> String { name }
 
   package func tensor(named name: String) throws -> Tensor? {

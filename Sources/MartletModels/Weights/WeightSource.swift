@@ -12,6 +12,22 @@ package protocol WeightSource: Sendable {
   func nativeName(of name: String) -> String
 }
 
+/// What a file says of one weight.
+package struct WeightInfo: Sendable, Equatable {
+  package let name: String
+  /// Outermost first.
+  package let shape: [Int]
+  package let type: DType
+  package let bytes: Int
+
+  package init(name: String, shape: [Int], type: DType, bytes: Int) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.bytes = bytes
+  }
+}
+
 /// A place in a checkpoint's tree of names: `weights["model"]["layers"][3]["self_attn"]`.
 ///
 /// Leaves check shapes and remember what was read, so that weights nobody asked for can be reported.
