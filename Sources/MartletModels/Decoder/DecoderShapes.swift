@@ -27,7 +27,7 @@ package enum DecoderShape: String, CaseIterable, Sendable {
     case .r1Qwen:
       DecoderConfiguration(
         layerCount: 28, hiddenSize: 1536, feedForwardSize: 8960, headCount: 12, keyHeadCount: 2, headDimension: 128,
-        vocabularySize: 151_936, contextLength: 131_072, normEpsilon: 1e-6, ropeTheta: 10_000)
+        vocabularySize: 151_936, contextLength: 131_072, normEpsilon: 1e-6, ropeTheta: 10_000, biases: .queryKeyValue, tiesEmbeddings: false)
     case .llama3B:
       DecoderConfiguration(
         layerCount: 28, hiddenSize: 3072, feedForwardSize: 8192, headCount: 24, keyHeadCount: 8, headDimension: 128,
@@ -36,17 +36,6 @@ package enum DecoderShape: String, CaseIterable, Sendable {
       DecoderConfiguration(
         layerCount: 32, hiddenSize: 4096, feedForwardSize: 14_336, headCount: 32, keyHeadCount: 8, headDimension: 128,
         vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000)
-    }
-  }
-
-  /// Whether the query, key and value projections have a bias.
-  package var hasProjectionBias: Bool { self == .r1Qwen }
-
-  /// Whether the vocabulary head is the embedding.
-  package var tiesEmbeddings: Bool {
-    switch self {
-    case .smolLM2, .llama1B, .llama3B: true
-    case .tinyLlama, .r1Qwen, .llama8B: false
     }
   }
 }

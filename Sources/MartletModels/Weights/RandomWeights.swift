@@ -31,14 +31,12 @@ package struct RandomWeights: WeightSource {
   /// - Throws: ``ModelError`` if the type is none of ``types(for:)``.
   package init(_ shape: DecoderShape, dtype: DType, seed: UInt64 = 1, on runtime: Runtime) throws(ModelError) {
     try self.init(
-      shape.configuration, name: shape.rawValue, hasProjectionBias: shape.hasProjectionBias,
-      tiesEmbeddings: shape.tiesEmbeddings, dtype: dtype, seed: seed, on: runtime)
+      shape.configuration, name: shape.rawValue, dtype: dtype, seed: seed, on: runtime)
   }
 
   /// The weights of any configuration.
   package init(
-    _ configuration: DecoderConfiguration, name: String, hasProjectionBias: Bool, tiesEmbeddings: Bool, dtype: DType,
-    seed: UInt64 = 1, on runtime: Runtime
+    _ configuration: DecoderConfiguration, name: String, dtype: DType, seed: UInt64 = 1, on runtime: Runtime
   ) throws(ModelError) {
     path = name
     self.seed = seed
@@ -62,7 +60,7 @@ package struct RandomWeights: WeightSource {
       entries[name + ".weight"] = Entry(shape: [hidden], dtype: vectorType, kind: .gain)
     }
     matrix("model.embed_tokens", configuration.vocabularySize, hidden)
-    if !tiesEmbeddings { matrix("lm_head", configuration.vocabularySize, hidden) }
+    if configuration.tiesEmbeddings != true { matrix("lm_head", configuration.vocabularySize, hidden) }
     gain("model.norm")
     for index in 0..<configuration.layerCount {
       let layer = "model.layers.\(index)"
@@ -70,7 +68,7 @@ package struct RandomWeights: WeightSource {
       gain("\(layer).post_attention_layernorm")
       for (name, rows) in [("q_proj", queries), ("k_proj", keys), ("v_proj", keys)] {
         matrix("\(layer).self_attn.\(name)", rows, hidden)
-        if hasProjectionBias {
+        if configuration.biases.contains(.queryKeyValue) {
           entries["\(layer).self_attn.\(name).bias"] = Entry(shape: [rows], dtype: vectorType, kind: .bias)
         }
       }
