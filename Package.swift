@@ -76,7 +76,8 @@ let package = Package(
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),
     tests(
-      "Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime"], resources: [.copy("Goldens")]),
+      "Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime", "MartletTensor"],
+      resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

@@ -81,7 +81,7 @@ public final class Model: Sendable {
 
   /// Continues token ids.
   public func generate(_ prompt: [Int32], options: GenerationOptions = GenerationOptions()) -> Generation {
-    let ends = options.ignoresEndOfText ? [] : Set(tokenizer?.endTokens ?? [])
+    let ends = options.ignoresEndOfText ? [] : Set(loaded.endTokens)
     return Generation(
       engine: engine,
       request: Request(

@@ -172,12 +172,14 @@ enum TinyDecoder {
     _ dtype: DType, _ configuration: DecoderConfiguration = configuration, bias: Bool = false, threads: Int = 1
   ) throws -> BenchmarkSubject {
     let runtime = try Context().runtime(for: .cpu)
+    var configuration = configuration
+    configuration.biases = bias ? .queryKeyValue : []
+    configuration.tiesEmbeddings = !bias
     var options = ModelOptions()
     options.threads = threads
     return try BenchmarkSubject(
       name: "tiny", configuration: configuration,
-      weights: RandomWeights(
-        configuration, name: "tiny", hasProjectionBias: bias, tiesEmbeddings: !bias, dtype: dtype, on: runtime),
+      weights: RandomWeights(configuration, name: "tiny", dtype: dtype, on: runtime),
       runtime: runtime, options: options)
   }
 }

@@ -12,9 +12,7 @@ struct BenchmarkWeightsTests {
   init() throws { runtime = try Context().runtime(for: .cpu) }
 
   private func weights(_ dtype: DType, seed: UInt64 = 1) throws -> RandomWeights {
-    try RandomWeights(
-      TinyDecoder.wideConfiguration, name: "tiny", hasProjectionBias: false, tiesEmbeddings: true, dtype: dtype,
-      seed: seed, on: runtime)
+    try RandomWeights(TinyDecoder.wideConfiguration, name: "tiny", dtype: dtype, seed: seed, on: runtime)
   }
 
   private func bytes(_ weights: RandomWeights, _ name: String) throws -> [UInt8] {
@@ -80,8 +78,8 @@ struct BenchmarkWeightsTests {
     let keys = c.keyHeadCount * c.headDimension
     let layer =
       c.hiddenSize * (2 * queries + 2 * keys + 3 * c.feedForwardSize + 2)
-      + (shape.hasProjectionBias ? queries + 2 * keys : 0)
-    let tables = c.vocabularySize * c.hiddenSize * (shape.tiesEmbeddings ? 1 : 2)
+      + (c.biases.contains(.queryKeyValue) ? queries + 2 * keys : 0)
+    let tables = c.vocabularySize * c.hiddenSize * (c.tiesEmbeddings == true ? 1 : 2)
     #expect(c.layerCount * layer + tables + c.hiddenSize == expected)
   }
 }

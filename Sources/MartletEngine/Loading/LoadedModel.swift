@@ -32,6 +32,8 @@ package struct LoadedModel: Sendable {
   package let decoder: Decoder
   /// Nil for files without a vocabulary.
   package let text: TextModel?
+  /// The tokens that end a text.
+  package let endTokens: [Int32]
   package let device: Device
   package let options: ModelOptions
   /// The context that sequences may have.
@@ -58,8 +60,10 @@ package struct LoadedModel: Sendable {
   ) throws {
     let file = try GGUFFile(path: path)
     let configuration = try DecoderConfiguration(gguf: file)
+    let text = try TextModel(gguf: file)
     try self.init(
-      path: path, configuration, text: try TextModel(gguf: file), options: options, progress: progress
+      path: path, configuration, text: text, endTokens: text?.tokenizer.endTokens ?? [], options: options,
+      progress: progress
     ) { runtime in
       GGUFWeights(file, heads: configuration.headCount, keyHeads: configuration.keyHeadCount, runtime: runtime)
     }
@@ -72,18 +76,19 @@ package struct LoadedModel: Sendable {
   ) throws {
     let folder = try CheckpointFolder(path: path)
     try self.init(
-      path: path, try DecoderConfiguration(folder: folder), text: try TextModel(folder: folder), options: options,
-      progress: progress
+      path: path, try DecoderConfiguration(folder: folder), text: try TextModel(folder: folder),
+      endTokens: try folder.endTokens(), options: options, progress: progress
     ) { _ in folder }
   }
 
   private init(
-    path: String, _ configuration: DecoderConfiguration, text: TextModel?, options: ModelOptions,
+    path: String, _ configuration: DecoderConfiguration, text: TextModel?, endTokens: [Int32], options: ModelOptions,
     progress: (Double) -> Void, weights: (Runtime) -> any WeightSource
   ) throws {
     self.path = path
     self.options = options
     self.text = text
+    self.endTokens = endTokens
     device = options.device ?? .cpu
     context = Context()
     contextLength = try Self.contextLength(options, configuration)

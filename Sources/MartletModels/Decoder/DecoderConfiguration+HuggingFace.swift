@@ -8,7 +8,7 @@ extension DecoderConfiguration {
   /// Reads `config.json`, with the defaults of transformers' configuration classes where a field is missing.
   /// - Throws: ``ModelError`` that names the field for whatever the file asks for that the decoder does not do.
   package init(folder: CheckpointFolder) throws {
-    let fields = ConfigurationFields(folder.configuration, file: folder.path + "/config.json")
+    let fields = ConfigurationFields(folder.configuration, file: folder.configurationFile)
     let type = try fields.string("model_type") ?? ""
     guard Self.modelTypes.contains(type) else {
       throw fields.unsupported("model_type", supported: Self.modelTypes.joined(separator: ", "))
@@ -47,6 +47,10 @@ extension DecoderConfiguration {
     ropeTheta = 10_000
     slidingWindow = try Self.slidingWindow(fields, type)
     (ropeTheta, ropeScaling) = try Self.rotary(fields, contextLength: contextLength)
+    if case .dynamic(let factor, _) = ropeScaling, factor >= 1, factor < 1e6 {
+      // The field says here what the model was trained for, and the factor how much further it goes.
+      contextLength = Int(Double(contextLength) * factor)
+    }
     try validate(file: fields.file)
   }
 

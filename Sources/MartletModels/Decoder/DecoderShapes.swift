@@ -15,27 +15,28 @@ package enum DecoderShape: String, CaseIterable, Sendable {
     case .smolLM2:
       DecoderConfiguration(
         layerCount: 30, hiddenSize: 576, feedForwardSize: 1536, headCount: 9, keyHeadCount: 3, headDimension: 64,
-        vocabularySize: 49_152, contextLength: 8192, normEpsilon: 1e-5, ropeTheta: 100_000)
+        vocabularySize: 49_152, contextLength: 8192, normEpsilon: 1e-5, ropeTheta: 100_000, tiesEmbeddings: true)
     case .tinyLlama:
       DecoderConfiguration(
         layerCount: 22, hiddenSize: 2048, feedForwardSize: 5632, headCount: 32, keyHeadCount: 4, headDimension: 64,
-        vocabularySize: 32_000, contextLength: 2048, normEpsilon: 1e-5, ropeTheta: 10_000)
+        vocabularySize: 32_000, contextLength: 2048, normEpsilon: 1e-5, ropeTheta: 10_000, tiesEmbeddings: false)
     case .llama1B:
       DecoderConfiguration(
         layerCount: 16, hiddenSize: 2048, feedForwardSize: 8192, headCount: 32, keyHeadCount: 8, headDimension: 64,
-        vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000)
+        vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000, tiesEmbeddings: true)
     case .r1Qwen:
       DecoderConfiguration(
         layerCount: 28, hiddenSize: 1536, feedForwardSize: 8960, headCount: 12, keyHeadCount: 2, headDimension: 128,
-        vocabularySize: 151_936, contextLength: 131_072, normEpsilon: 1e-6, ropeTheta: 10_000, biases: .queryKeyValue, tiesEmbeddings: false)
+        vocabularySize: 151_936, contextLength: 131_072, normEpsilon: 1e-6, ropeTheta: 10_000, biases: .queryKeyValue,
+        tiesEmbeddings: false)
     case .llama3B:
       DecoderConfiguration(
         layerCount: 28, hiddenSize: 3072, feedForwardSize: 8192, headCount: 24, keyHeadCount: 8, headDimension: 128,
-        vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000)
+        vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000, tiesEmbeddings: true)
     case .llama8B:
       DecoderConfiguration(
         layerCount: 32, hiddenSize: 4096, feedForwardSize: 14_336, headCount: 32, keyHeadCount: 8, headDimension: 128,
-        vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000)
+        vocabularySize: 128_256, contextLength: 131_072, normEpsilon: 1e-5, ropeTheta: 500_000, tiesEmbeddings: false)
     }
   }
 }

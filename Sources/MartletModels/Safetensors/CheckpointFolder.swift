@@ -8,6 +8,8 @@ package final class CheckpointFolder: WeightSource {
   package let path: String
   /// The contents of `config.json`.
   let configuration: JSONValue
+  /// Its path, for messages.
+  let configurationFile: String
   private let files: [SafetensorsFile]
   private let places: [String: Int]
 
@@ -16,10 +18,12 @@ package final class CheckpointFolder: WeightSource {
   private static let pickles = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
 
   /// Opens the folder and checks the headers of all its files.
+  /// - Parameter configuration: the name of the configuration's file.
   /// - Throws: ``SafetensorsError`` or ``ModelError``.
-  package init(path: String) throws {
+  package init(path: String, configuration: String = "config.json") throws {
     self.path = path
-    configuration = try Self.json(path + "/config.json")
+    configurationFile = path + "/" + configuration
+    self.configuration = try Self.json(configurationFile)
     var files: [SafetensorsFile] = []
     var places: [String: Int] = [:]
     if MappedFile.exists(path + "/" + Self.index) {
@@ -73,6 +77,21 @@ package final class CheckpointFolder: WeightSource {
     return try Tensor(storage: storage, dtype: info.type, layout: Layout(contiguous: Shape(info.shape)))
   }
 
+  /// The tokens that end a text: `eos_token_id` of `generation_config.json` where it is there, else of `config.json`.
+  package func endTokens() throws -> [Int32] {
+    var value = configuration["eos_token_id"]
+    let generation = path + "/generation_config.json"
+    if MappedFile.exists(generation), let own = try Self.json(generation)["eos_token_id"], own != .null { value = own }
+    let ids = value?.array ?? value.map { [$0] } ?? []
+    return try ids.filter { $0 != .null }.map { id in
+      guard let number = id.integer, let token = Int32(exactly: number), token >= 0 else {
+        throw ModelError.invalidConfiguration(
+          file: path, field: "eos_token_id", found: id.summary, expected: "a token id or a list of them")
+      }
+      return token
+    }
+  }
+
   /// The bytes of a file of the folder, or nil if there is none of that name.
   package func contents(of name: String) throws -> MappedFile? {
     MappedFile.exists(path + "/" + name) ? try MappedFile(path: path + "/" + name) : nil
@@ -80,7 +99,8 @@ package final class CheckpointFolder: WeightSource {
 
   private static func json(_ path: String) throws -> JSONValue {
     do {
-      return try JSONValue(parsing: MappedFile(path: path).bytes)
+      let file = try MappedFile(path: path)
+      return try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes) }
     } catch let error as MappedFileError {
       throw SafetensorsError(path: path, message: error.message, isMissing: error.kind == .notFound)
     } catch {

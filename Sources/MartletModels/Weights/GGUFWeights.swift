@@ -25,7 +25,20 @@ package struct GGUFWeights: WeightSource {
   package var path: String { file.path }
   /// All but the rotary factors, which are part of the configuration.
   package var names: [String] { nativeNames.keys.filter { $0 != "rope_freqs.weight" } }
-  package func nativeName(of name: String) -> String { nativeNames[name] ?? name }
+
+  /// The file's name of a weight, also of one that is missing.
+  package func nativeName(of name: String) -> String {
+    if let known = nativeNames[name] { return known }
+    for (native, canonical) in Self.topNames where name.hasPrefix(canonical + ".") {
+      return native + name.dropFirst(canonical.count)
+    }
+    let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 4, parts[0] == "model", parts[1] == "layers" else { return name }
+    for (native, canonical) in Self.layerNames where parts[3].hasPrefix(canonical + ".") {
+      return "blk.\(parts[2]).\(native)\(parts[3].dropFirst(canonical.count))"
+    }
+    return name
+  }
 
   package func tensor(named name: String) throws -> Tensor? {
     guard let nativeName = nativeNames[name], let info = file.tensor(named: nativeName) else { return nil }

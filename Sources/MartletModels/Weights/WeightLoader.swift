@@ -32,10 +32,14 @@ package struct WeightLoader {
   package func pack(_ weight: Tensor) throws -> PackedWeight { try PackedWeight([converted(weight)], on: stream) }
 
   /// A norm's gain: kept in the file's precision unless the mode rounds weights.
+  /// - Throws: `OperatorError` for a quantised one, which no operator reads.
   package func vector(_ tensor: Tensor) throws -> Tensor {
+    guard tensor.dtype.isFloatingPoint else {
+      throw OperatorError("RMSNorm", "weight", expected: "of type f32, f16 or bf16", found: tensor.description)
+    }
     switch compute {
-    case .auto: try copied(tensor)
-    case .f32, .f16, .bf16: try copied(convert(tensor, to: compute.types(for: tensor.dtype).weights))
+    case .auto: return try copied(tensor)
+    case .f32, .f16, .bf16: return try copied(convert(tensor, to: compute.types(for: tensor.dtype).weights))
     }
   }
 
