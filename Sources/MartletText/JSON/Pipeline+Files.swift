@@ -73,17 +73,19 @@ struct PipelineBuilder {
   }
 
   /// Adds tokens that the model lacks behind those that it has.
+  ///
+  /// Hugging Face tokenizers number these tokens themselves, whatever the file says: only a file that says the same means
+  /// what it says.
   private mutating func append(_ more: [AddedTokenConfiguration]) throws(TextError) {
-    let modelCount = tokens.count
-    for token in more.sorted(by: { $0.id < $1.id }) {
-      let id = Int(token.id)
-      guard id >= tokens.count, id <= modelCount + 1 << 16 + more.count else {
-        // Among the tokens of the model only a place that it leaves out is free.
+    let isPresent = document.model.isPresent
+    var next = isPresent.isEmpty ? tokens.count : isPresent.count(where: \.self)
+    for token in more {
+      guard Int(token.id) == next, next >= tokens.count else {
         throw .invalidVocabulary(
-          reason: "added token \"\(token.content)\" has the id \(id), expected one from \(tokens.count)")
+          reason: "added token \"\(token.content)\" has the id \(token.id), expected \(max(next, tokens.count))")
       }
-      while tokens.count < id { try tokens.append([]) }
       try tokens.append(token.content.utf8)
+      next += 1
     }
   }
 
@@ -104,10 +106,10 @@ struct PipelineBuilder {
       if token.isSpecial { isText[Int(token.id)] = false }
     }
     let vocabulary = try model.vocabulary(tokens, kinds, isText: isText)
-    let decoder = try DecoderConfiguration(document.decoder).decoder(
-      tokens, plain: preTokenizer.isByteLevel ? vocabulary.index : nil)
+    let normalizers = try Normalizer.steps(document.normalizer)
+    let decoder = try decoder(vocabulary, normalizers)
     var pipeline = Pipeline(vocabulary, decoder)
-    pipeline.normalizers = try Normalizer.steps(document.normalizer)
+    pipeline.normalizers = normalizers
     pipeline.setPreTokenizer(preTokenizer.steps)
     pipeline.addsSpacePrefix =
       preTokenizer.addsSpacePrefix
@@ -116,6 +118,40 @@ struct PipelineBuilder {
     pipeline.plainTokens = matchers(pipeline.normalizers, ignoresSpecial: true)
     try setTemplate(&pipeline, special)
     return pipeline
+  }
+
+  /// Added tokens that are looked for in normalized text stand for what they look like there, as in Hugging Face
+  /// tokenizers, so that the decoder can undo it.
+  private func decoder(_ vocabulary: Vocabulary, _ normalizers: [Normalizer]) throws(TextError) -> TokenDecoder {
+    let configuration = try DecoderConfiguration(document.decoder)
+    var changed: [Int32: [UInt8]] = [:]
+    for token in added where token.isNormalized {
+      let original = Array(token.content.utf8)
+      let normalized = Self.normalized(original, normalizers)
+      if normalized != original { changed[token.id] = normalized }
+    }
+    if changed.isEmpty {
+      return try configuration.decoder(tokens, plain: preTokenizer.isByteLevel ? vocabulary.index : nil)
+    }
+    var spellings = ByteStringTable()
+    spellings.reserveCapacity(strings: tokens.count, bytes: tokens.bytes.count)
+    for id in 0..<tokens.count {
+      if let text = changed[Int32(truncatingIfNeeded: id)] {
+        try spellings.append(text)
+      } else {
+        try spellings.append(tokens[id])
+      }
+    }
+    return try configuration.decoder(spellings, plain: nil)
+  }
+
+  private static func normalized(_ text: [UInt8], _ normalizers: [Normalizer]) -> [UInt8] {
+    normalizers.reduce(text) { text, normalizer in
+      var output: [UInt8] = []
+      var startsAtOrigin = true
+      text.withUnsafeBufferPointer { normalizer.append($0, to: &output, startsAtOrigin: &startsAtOrigin) }
+      return output
+    }
   }
 
   private func matchers(_ normalizers: [Normalizer], ignoresSpecial: Bool) -> Pipeline.AddedTokens {
@@ -129,12 +165,7 @@ struct PipelineBuilder {
         raw.append(entry)
         continue
       }
-      for normalizer in normalizers {
-        var output: [UInt8] = []
-        var startsAtOrigin = true
-        entry.text.withUnsafeBufferPointer { normalizer.append($0, to: &output, startsAtOrigin: &startsAtOrigin) }
-        entry.text = output
-      }
+      entry.text = Self.normalized(entry.text, normalizers)
       normalized.append(entry)
     }
     return .init(raw: AddedTokenMatcher(raw), normalized: AddedTokenMatcher(normalized))
