@@ -10,20 +10,34 @@ struct MergeTable: Sendable {
 
   private let slots: FrozenBuffer<Slot>
   private let seed: UInt64
+  /// Whether no merge joins a `▁` to another character before it, so that text can be cut before each run of them.
+  let isCutBeforeMetaspace: Bool
 
-  /// Resolves `merges`, in the byte alphabet, against the tokens of `index`, whose bytes are plain. Of two equal merges
-  /// the later one counts, as in Hugging Face tokenizers. A merge into a token that text must never become, as `isText`
-  /// tells by id, is left out.
+  /// Resolves `merges` against the tokens of `index`. Of two equal merges the later one counts, as in Hugging Face
+  /// tokenizers. A merge into a token that text must never become, as `isText` tells by id, is left out.
+  /// - Parameters:
+  ///   - separator: The byte between the two tokens of a merge.
+  ///   - isByteLevel: The merges are in the byte alphabet, the tokens of `index` in plain bytes.
   /// - Throws: ``TextError/invalidMerge(index:text:reason:)``.
-  init(_ merges: ByteStringTable, index: TokenIndex, isText: (Int32) -> Bool) throws(TextError) {
+  init(
+    _ merges: ByteStringTable, separator: UInt8, isByteLevel: Bool, index: TokenIndex, isText: FrozenBuffer<Bool>
+  ) throws(TextError) {
     let seed = ByteHash.processSeed
     var entries: [Slot] = []
     entries.reserveCapacity(merges.count)
-    var resolver = Resolver(index)
+    var resolver = Resolver(index, separator: separator, isByteLevel: isByteLevel)
     for rank in 0..<merges.count {
       let entry = try resolver.resolve(merges, rank)
-      if isText(entry.merged) { entries.append(entry) }
+      if isText.base[Int(entry.merged)] { entries.append(entry) }
     }
+    let view = index.view
+    isCutBeforeMetaspace =
+      !isByteLevel
+      && entries.allSatisfy { entry in
+        let start = Int(view.offsets[Int(entry.merged)])
+        let count = Int(view.offsets[Int(entry.merged) + 1]) - start
+        return !Metaspace.isInner(of: UnsafeBufferPointer(start: view.bytes + start, count: count))
+      }
     withExtendedLifetime(index) {}
     // Apart from the loop above, so that the processor has many of these scattered writes under way at once.
     let slotCount = ByteHash.slotCount(for: entries.count)
@@ -47,11 +61,15 @@ struct MergeTable: Sendable {
     private let longest: Int
     private let hasDuplicates: Bool
     private let alphabet = ByteAlphabet.view
+    private let separator: UInt8
+    private let isByteLevel: Bool
     /// Both halves of a merge in plain bytes, one after the other.
     private let both: UnsafeMutablePointer<UInt8>
     private var last: Int32 = -1
 
-    init(_ index: TokenIndex) {
+    init(_ index: TokenIndex, separator: UInt8, isByteLevel: Bool) {
+      self.separator = separator
+      self.isByteLevel = isByteLevel
       tokens = index.view
       tokenCount = index.count
       longest = index.longest
@@ -69,25 +87,37 @@ struct MergeTable: Sendable {
         bytes.baseAddress.map { find($0 + start, count) } ?? (left: -1, right: -1, merged: -1)
       }
       guard ids.left >= 0, ids.right >= 0 else {
-        throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "is not two tokens of the vocabulary")
+        throw .invalidMerge(index: rank, text: text(merges, rank), reason: "is not two tokens of the vocabulary")
       }
       guard ids.merged >= 0 else {
-        throw .invalidMerge(index: rank, text: merges.string(at: rank), reason: "makes no token of the vocabulary")
+        throw .invalidMerge(index: rank, text: text(merges, rank), reason: "makes no token of the vocabulary")
       }
       last = ids.merged
       // There are no more than 2^32 merges: their text would pass 4 GiB.
       return Slot(left: ids.left, right: ids.right, rank: UInt32(truncatingIfNeeded: rank), merged: ids.merged)
     }
 
+    private func text(_ merges: ByteStringTable, _ rank: Int) -> String {
+      String(decoding: merges[rank].map { $0 == separator ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+    }
+
+    /// Writes the plain bytes of a half to `output` and returns how many there are, -1 if it can be no token.
+    @inline(__always)
+    private func decode(_ half: UnsafePointer<UInt8>, _ count: Int, into output: UnsafeMutablePointer<UInt8>) -> Int {
+      if isByteLevel { return ByteAlphabet.decode(half, count, into: output, table: alphabet) }
+      output.update(from: half, count: count)
+      return count
+    }
+
     /// The ids of both halves of a merge and of the whole, -1 for what is no token.
     private func find(_ text: UnsafePointer<UInt8>, _ count: Int) -> (left: Int32, right: Int32, merged: Int32) {
       var space = 0
-      while space < count && text[space] != 0x20 { space += 1 }
+      while space < count && text[space] != separator { space += 1 }
       guard space < count, space <= 2 * longest, count - space - 1 <= 2 * longest else { return (-1, -1, -1) }
-      let leftCount = ByteAlphabet.decode(text, space, into: both, table: alphabet)
+      let leftCount = decode(text, space, into: both)
       guard leftCount >= 0 else { return (-1, -1, -1) }
       let right = both + leftCount
-      let rightCount = ByteAlphabet.decode(text + space + 1, count - space - 1, into: right, table: alphabet)
+      let rightCount = decode(text + space + 1, count - space - 1, into: right)
       guard rightCount >= 0 else { return (-1, -1, -1) }
       return (tokens.find(both, leftCount), tokens.find(right, rightCount), findMerged(both, leftCount + rightCount))
     }

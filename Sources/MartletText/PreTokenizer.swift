@@ -1,7 +1,7 @@
 /// How text is cut into words before byte-pair merging: the split patterns by the names that GGUF gives them
 /// (`tokenizer.ggml.pre`).
 struct PreTokenizer: Sendable {
-  /// The patterns, each cutting the pieces of the one before.
+  /// The stages, each cutting the pieces of the one before.
   let stages: [SplitStage]
   /// Whether a word that is a token as a whole becomes that token without merging.
   var ignoresMerges = false
@@ -17,8 +17,8 @@ struct PreTokenizer: Sendable {
     self = families.preTokenizer
   }
 
-  private init(_ stages: [SplitStage], ignoresMerges: Bool = false, addsBeginToken: Bool = false) {
-    self.stages = stages
+  private init(_ patterns: [SplitPattern], ignoresMerges: Bool = false, addsBeginToken: Bool = false) {
+    stages = patterns.map { SplitStage($0) }
     self.ignoresMerges = ignoresMerges
     self.addsBeginToken = addsBeginToken
   }

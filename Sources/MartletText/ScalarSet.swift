@@ -37,6 +37,18 @@ enum ScalarSet: Sendable, Equatable {
     return low < ranges.count && ranges[low].contains(scalar)
   }
 
+  /// ``deepSeekLetters`` as DeepSeek-LLM's regular expression spells them, without the brackets.
+  static let deepSeekLettersPattern: String = {
+    var pattern = "A-Za-z"
+    for range in letterRanges {
+      for bound in range.count == 1 ? [range.lowerBound] : [range.lowerBound, range.upperBound] {
+        if bound != range.lowerBound { pattern += "-" }
+        if let scalar = Unicode.Scalar(bound) { pattern.unicodeScalars.append(scalar) }
+      }
+    }
+    return pattern
+  }()
+
   /// Beyond ASCII, in order.
   private static let letterRanges: [ClosedRange<UInt32>] = [
     0xB5...0xB5, 0xC0...0xD6, 0xD8...0xF6, 0xF8...0x1BA, 0x1BC...0x1BF, 0x1C4...0x293, 0x295...0x2AF, 0x370...0x373,

@@ -7,7 +7,11 @@ struct Scanner {
 
   /// The scalar at `index` and its length in bytes.
   @inline(__always)
-  func scalar(at index: Int) -> (value: UInt32, length: Int) {
+  func scalar(at index: Int) -> (value: UInt32, length: Int) { Self.scalar(text, index) }
+
+  /// The scalar at `index` of `text`, which is valid UTF-8, and its length in bytes.
+  @inline(__always)
+  static func scalar(_ text: UnsafePointer<UInt8>, _ index: Int) -> (value: UInt32, length: Int) {
     let first = UInt32(text[index])
     if first < 0x80 { return (first, 1) }
     let second = UInt32(text[index + 1] & 0x3F)

@@ -12,6 +12,10 @@ public enum TextError: Error, Equatable, Sendable {
   case unknownPreTokenizer(name: String, known: [String])
   /// The vocabulary cannot be used, for the reason given.
   case invalidVocabulary(reason: String)
+  /// A file is not JSON at the byte given.
+  case malformedJSON(file: String, offset: Int, reason: String)
+  /// A field of a file asks for something that is not implemented, or is of the wrong type.
+  case unsupportedField(field: String, found: String, expected: String)
 }
 
 extension TextError: CustomStringConvertible {
@@ -30,6 +34,10 @@ extension TextError: CustomStringConvertible {
       "pre-tokenizer \"\(name)\" is not known; known are \(known.joined(separator: ", "))"
     case .invalidVocabulary(let reason):
       "unusable vocabulary: \(reason)"
+    case .malformedJSON(let file, let offset, let reason):
+      "\(file) is not JSON: at byte \(offset) it \(reason); fetch the file again"
+    case .unsupportedField(let field, let found, let expected):
+      "\(field) is \(found), expected \(expected); this version of Martlet cannot use the file as it stands"
     }
   }
 }

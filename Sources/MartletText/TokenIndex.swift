@@ -1,5 +1,5 @@
-/// From the bytes of a token to its id: open addressing over flat storage. Of two tokens with the same bytes the later
-/// one is found, as in Hugging Face tokenizers.
+/// From the bytes of a token to its id: open addressing over flat storage. Of two tokens with the same bytes the one that
+/// text may become is found, else the later one, as in Hugging Face tokenizers.
 struct TokenIndex: Sendable {
   let bytes: FrozenBuffer<UInt8>
   let offsets: FrozenBuffer<UInt32>
@@ -10,8 +10,8 @@ struct TokenIndex: Sendable {
   /// Whether two tokens have the same bytes.
   let hasDuplicates: Bool
 
-  /// Indexes `table`.
-  init(_ table: ByteStringTable) {
+  /// Indexes `table`; `isText` tells for each token whether text may become it.
+  init(_ table: ByteStringTable, isText: FrozenBuffer<Bool>) {
     let bytes = FrozenBuffer(table.bytes)
     let offsets = FrozenBuffer(table.offsets)
     let seed = ByteHash.processSeed
@@ -20,24 +20,27 @@ struct TokenIndex: Sendable {
     var hasDuplicates = false
     slots = FrozenBuffer(repeating: 0, count: slotCount) { slots in
       let mask = slotCount - 1
-      for id in 0..<table.count {
-        let start = Int(offsets.base[id])
-        let count = Int(offsets.base[id + 1]) - start
-        longest = max(longest, count)
-        let hash = ByteHash.hash(bytes.base + start, count, seed: seed)
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != 0 {
-          let other = Int(slots[slot] & 0xFFFF_FFFF) - 1
-          let otherStart = Int(offsets.base[other])
-          if slots[slot] >> 32 == hash >> 32, Int(offsets.base[other + 1]) - otherStart == count,
-            ByteHash.isEqual(bytes.base + start, bytes.base + otherStart, count)
-          {
-            hasDuplicates = true
-            break
+      // A later entry takes the place of an equal one, so that what text may become goes second.
+      for wanted in [false, true] {
+        for id in 0..<table.count where isText.base[id] == wanted {
+          let start = Int(offsets.base[id])
+          let count = Int(offsets.base[id + 1]) - start
+          longest = max(longest, count)
+          let hash = ByteHash.hash(bytes.base + start, count, seed: seed)
+          var slot = Int(truncatingIfNeeded: hash) & mask
+          while slots[slot] != 0 {
+            let other = Int(slots[slot] & 0xFFFF_FFFF) - 1
+            let otherStart = Int(offsets.base[other])
+            if slots[slot] >> 32 == hash >> 32, Int(offsets.base[other + 1]) - otherStart == count,
+              ByteHash.isEqual(bytes.base + start, bytes.base + otherStart, count)
+            {
+              hasDuplicates = true
+              break
+            }
+            slot = (slot + 1) & mask
           }
-          slot = (slot + 1) & mask
+          slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(id + 1)
         }
-        slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(id + 1)
       }
     }
     self.bytes = bytes
@@ -49,6 +52,11 @@ struct TokenIndex: Sendable {
 
   /// The number of tokens.
   var count: Int { offsets.count - 1 }
+
+  /// The id of the token with these bytes, or -1.
+  func find(_ text: [UInt8]) -> Int32 {
+    text.withUnsafeBufferPointer { bytes in bytes.baseAddress.map { view.find($0, bytes.count) } ?? -1 }
+  }
 
   /// Plain pointers into the tables, valid while the index is alive.
   var view: View {

@@ -1,7 +1,7 @@
 /// Turning bytes into text as Python's `bytes.decode("utf-8", errors="replace")` and Unicode's recommendation do:
 /// each maximal part of an ill-formed sequence becomes one U+FFFD.
 enum UTF8Repair {
-  private static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
+  static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
 
   /// What stands at the start of some bytes.
   enum Prefix: Equatable {
@@ -49,6 +49,20 @@ enum UTF8Repair {
       return prefix(of: bytes[start...]) == .incomplete ? length : 0
     }
     return 0
+  }
+
+  /// Whether `bytes` are UTF-8. Made for many short strings: nothing is allocated.
+  static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    var index = 0
+    while index < bytes.count {
+      if bytes[index] < 0x80 {
+        index += 1
+        continue
+      }
+      guard case .character(let length) = prefix(of: bytes[index...]) else { return false }
+      index += length
+    }
+    return true
   }
 
   /// `bytes` with every ill-formed part replaced, or nil if there is none.

@@ -36,6 +36,8 @@ struct WordMerger: ~Copyable {
   private var heapCapacity: Int
   private var capacity: Int
   private(set) var count = 0
+  /// Whether the last symbol is an unknown token that its neighbours may still join.
+  private var endsUnknown = false
 
   private struct Link {
     var previous: Int32
@@ -61,6 +63,7 @@ struct WordMerger: ~Copyable {
   /// Begins a word of at most `symbolCount` symbols.
   mutating func begin(symbolCount: Int) {
     count = 0
+    endsUnknown = false
     guard symbolCount > capacity else { return }
     symbols.deallocate()
     merges.deallocate()
@@ -75,6 +78,26 @@ struct WordMerger: ~Copyable {
   @inline(__always)
   mutating func append(_ symbol: Symbol) {
     symbols[count] = symbol
+    count += 1
+    endsUnknown = false
+  }
+
+  /// Adds what `rule` makes of text that no token spells.
+  mutating func appendUnknown(_ rule: UnknownRule, start: UInt32, length: UInt32) {
+    guard let token = rule.token else { return }
+    if endsUnknown && rule.isFused {
+      symbols[count - 1].length += length
+    } else {
+      append(Symbol(id: token, start: start, length: length))
+    }
+    endsUnknown = true
+  }
+
+  /// Adds a symbol, but before an unknown token at the end of the word, which stays there.
+  mutating func insertBeforeUnknown(_ symbol: Symbol) {
+    guard endsUnknown else { return append(symbol) }
+    symbols[count] = symbols[count - 1]
+    symbols[count - 1] = symbol
     count += 1
   }
 

@@ -61,19 +61,7 @@ func pieces(of text: String, by name: String) throws -> [Int] {
     guard let base = utf8.baseAddress else { return [] }
     let scanner = Scanner(text: base, classes: UnicodeClass.view)
     var ranges = utf8.isEmpty ? [] : [0..<utf8.count]
-    for stage in stages {
-      ranges = ranges.flatMap { range in
-        var cut: [Range<Int>] = []
-        var start = range.lowerBound
-        while start < range.upperBound {
-          let match = stage.nextMatch(scanner, from: start, to: range.upperBound)
-          if match.lowerBound > start { cut.append(start..<match.lowerBound) }
-          if !match.isEmpty { cut.append(match) }
-          start = match.upperBound
-        }
-        return cut
-      }
-    }
+    for stage in stages { ranges = ranges.flatMap { stage.pieces(scanner, $0) } }
     return ranges.map { range in utf8[range].count { $0 & 0xC0 != 0x80 } }
   }
 }
