@@ -97,7 +97,11 @@ private struct JSONParser {
       let key = try parseString()
       skipSpace()
       guard accept(":") else { throw failure("expected ':'") }
-      object.append(key, try parseValue(depth: depth + 1))
+      do {
+        object.append(key, try parseValue(depth: depth + 1))
+      } catch {
+        throw JSONError(byte: error.byte, message: "\(key): \(error.message)")
+      }
       skipSpace()
       if accept("}") { return .object(object) }
       guard accept(",") else { throw failure("expected ',' or '}'") }

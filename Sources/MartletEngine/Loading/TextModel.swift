@@ -28,8 +28,37 @@ public struct TextModel: Sendable {
     }
   }
 
-  /// Reads the vocabulary and template of a folder; nil if the folder has no vocabulary.
-  package init?(folder: CheckpointFolder) throws { nil }
+  /// Reads the vocabulary and template of a folder; nil if the folder has no `tokenizer.json`.
+  package init?(folder: CheckpointFolder) throws {
+    func contents(_ name: String) throws -> [UInt8]? {
+      guard let file = try folder.contents(of: name) else { return nil }
+      return withExtendedLifetime(file) { Array(file.bytes) }
+    }
+    guard let vocabulary = try contents("tokenizer.json") else { return nil }
+    let configuration = try contents("tokenizer_config.json")
+    tokenizer = try Tokenizer(
+      TokenizerFiles(
+        tokenizer: vocabulary, configuration: configuration, specialTokens: try contents("special_tokens_map.json"),
+        generation: try contents("generation_config.json")))
+    if let source = try contents("chat_template.jinja") {
+      chatTemplate = try ChatTemplate(source: String(decoding: source, as: UTF8.self))
+    } else {
+      chatTemplate = try configuration.flatMap { try Self.template(in: TemplateValue(json: $0)) }
+    }
+  }
+
+  /// The template of a `tokenizer_config.json`: one text, or a list of named ones of which `default` is meant.
+  private static func template(in configuration: TemplateValue) throws -> ChatTemplate? {
+    switch configuration["chat_template"] {
+    case .string(let source)?: return try ChatTemplate(source: source)
+    case .array(let templates)?:
+      for template in templates where template["name"] == "default" {
+        if case .string(let source)? = template["template"] { return try ChatTemplate(source: source) }
+      }
+      return nil
+    default: return nil
+    }
+  }
 
   /// The text that the model continues for a conversation.
   /// - Parameters:
@@ -46,12 +75,10 @@ public struct TextModel: Sendable {
       beginToken: beginText, endToken: endText)
   }
 
-  /// The ids of a rendered conversation. The template writes control tokens as text, so they count as such; it also
-  /// writes the token that begins a document if the model wants one.
+  /// The ids of a rendered conversation. The template writes control tokens as text, so they count as such; as in
+  /// transformers nothing is added that the template did not write.
   public func encodeRendered(_ rendered: String) -> [Int32] {
-    let ids = tokenizer.encode(rendered, addSpecial: false, parseSpecial: true)
-    guard tokenizer.addsBeginToken, let begin = tokenizer.beginToken, ids.first != begin else { return ids }
-    return [begin] + ids
+    tokenizer.encode(rendered, addSpecial: false, parseSpecial: true)
   }
 
   /// The text of the token that begins a document; empty if there is none.

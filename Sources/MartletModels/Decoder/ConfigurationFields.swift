@@ -39,10 +39,20 @@ struct ConfigurationFields {
     return value
   }
 
-  func requiredNumber(_ name: String) throws -> Double {
-    guard let value = try number(name) else { throw missing(name, "a number") }
+  func requiredPositive(_ name: String) throws -> Double {
+    guard let value = try number(name) else { throw missing(name, "a positive number") }
+    guard value > 0, value.isFinite else { throw wrong(name, .double(value), "a positive number") }
     return value
   }
+
+  func positiveInteger(_ name: String) throws -> Int? {
+    guard let value = try integer(name) else { return nil }
+    guard value > 0 else { throw wrong(name, .int(value), "a positive number") }
+    return value
+  }
+
+  /// The name of a field that is itself an object, if there is one.
+  var nestedSection: String? { value.object?.members.first { $0.value.object != nil }?.key }
 
   /// The error for a field whose value Martlet does not do.
   func unsupported(_ name: String, found: String? = nil, supported: String) -> ModelError {

@@ -5,6 +5,14 @@ extension DecoderConfiguration {
   /// The architectures of GGUF files (`general.architecture`) that this decoder computes.
   package static let architectures = ["llama"]
 
+  /// What GGUF files call the fields of transformers' configurations, behind the name of the architecture.
+  private static let ggufNames = [
+    "num_hidden_layers": "block_count", "hidden_size": "embedding_length", "intermediate_size": "feed_forward_length",
+    "num_attention_heads": "attention.head_count", "num_key_value_heads": "attention.head_count_kv",
+    "head_dim": "attention.key_length", "vocab_size": "vocab_size", "max_position_embeddings": "context_length",
+    "rms_norm_eps": "attention.layer_norm_rms_epsilon", "rope_theta": "rope.freq_base",
+  ]
+
   /// Reads a GGUF file's metadata.
   /// - Throws: ``ModelError`` for whatever the file asks for that the decoder does not do, `GGUFError` for keys that are
   ///   missing or of the wrong type.
@@ -57,6 +65,6 @@ extension DecoderConfiguration {
       ropeScaling = .factors(
         (0..<factors.elementCount).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) })
     }
-    try validate(file: file.path)
+    try validate(file: file.path) { Self.ggufNames[$0].map(key) ?? $0 }
   }
 }

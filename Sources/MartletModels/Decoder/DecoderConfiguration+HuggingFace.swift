@@ -51,6 +51,7 @@ extension DecoderConfiguration {
       // The field says here what the model was trained for, and the factor how much further it goes.
       contextLength = Int(Double(contextLength) * factor)
     }
+    _ = try folder.endTokens()
     try validate(file: fields.file)
   }
 
@@ -81,6 +82,9 @@ extension DecoderConfiguration {
   ) throws -> (theta: Float, scaling: RotaryScaling) {
     let name = fields["rope_parameters"] != nil ? "rope_parameters" : "rope_scaling"
     let parameters = try fields.section(name)
+    if let nested = parameters?.nestedSection {
+      throw fields.unsupported(name, found: "a table for each kind of layer ('\(nested)', …)", supported: "one for all")
+    }
     let theta = try parameters?.number("rope_theta") ?? fields.number("rope_theta") ?? 10_000
     for section in [parameters, fields].compactMap({ $0 }) {
       guard try section.number("partial_rotary_factor") ?? 1 == 1 else {
@@ -89,23 +93,26 @@ extension DecoderConfiguration {
     }
     guard let parameters else { return (Float(theta), .none) }
     let type = try parameters.string("rope_type") ?? parameters.string("type") ?? "default"
-    let original = try parameters.integer("original_max_position_embeddings")
+    let original = try parameters.positiveInteger("original_max_position_embeddings")
     switch type {
     case "default": return (Float(theta), .none)
-    case "linear": return (Float(theta), .linear(factor: Float(try parameters.requiredNumber("factor"))))
+    case "linear": return (Float(theta), .linear(factor: Float(try parameters.requiredPositive("factor"))))
     case "dynamic":
       return (
-        Float(theta), .dynamic(factor: try parameters.requiredNumber("factor"), originalContext: contextLength)
+        Float(theta), .dynamic(factor: try parameters.requiredPositive("factor"), originalContext: contextLength)
       )
     case "llama3":
       let context = try original ?? parameters.requiredInteger("original_max_position_embeddings")
+      let low = try parameters.requiredPositive("low_freq_factor")
+      let high = try parameters.requiredPositive("high_freq_factor")
+      guard high > low else {
+        throw parameters.unsupported("high_freq_factor", supported: "more than low_freq_factor, which is \(low)")
+      }
       return (
         Float(theta),
         .llama3(
-          factor: Float(try parameters.requiredNumber("factor")),
-          lowFrequencyFactor: Float(try parameters.requiredNumber("low_freq_factor")),
-          highFrequencyFactor: Float(try parameters.requiredNumber("high_freq_factor")),
-          originalContext: Float(context))
+          factor: Float(try parameters.requiredPositive("factor")), lowFrequencyFactor: Float(low),
+          highFrequencyFactor: Float(high), originalContext: Float(context))
       )
     case "yarn":
       return (Float(theta), .yarn(try yarn(parameters, context: original ?? contextLength)))
@@ -117,7 +124,7 @@ extension DecoderConfiguration {
   }
 
   private static func yarn(_ parameters: ConfigurationFields, context: Int) throws -> RotaryScaling.Yarn {
-    let factor = try parameters.requiredNumber("factor")
+    let factor = try parameters.requiredPositive("factor")
     var attention = try parameters.number("attention_factor")
     if attention == nil {
       // Zero counts as not given, as in Python.

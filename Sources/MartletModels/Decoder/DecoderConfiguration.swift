@@ -40,27 +40,26 @@ package struct DecoderConfiguration: Sendable, Equatable {
 
 extension DecoderConfiguration {
   /// Checks that the numbers fit together and into memory arithmetic.
-  func validate(file: String) throws {
-    func require(_ condition: Bool, _ field: String, _ found: Int, _ expected: String) throws {
+  /// - Parameter spelling: what the file calls the fields of transformers' configurations.
+  func validate(file: String, spelling: (String) -> String = { $0 }) throws {
+    func require(_ condition: Bool, _ field: String, _ found: String, _ expected: String) throws {
       if !condition {
-        throw ModelError.invalidConfiguration(file: file, field: field, found: "\(found)", expected: expected)
+        throw ModelError.invalidConfiguration(file: file, field: spelling(field), found: found, expected: expected)
       }
     }
     for (field, value, limit) in [
-      ("the number of layers", layerCount, 10_000), ("the hidden size", hiddenSize, 1 << 20),
-      ("the feed-forward size", feedForwardSize, 1 << 22), ("the number of heads", headCount, 1 << 14),
-      ("the number of key heads", keyHeadCount, 1 << 14), ("the head dimension", headDimension, 1 << 12),
-      ("the vocabulary size", vocabularySize, 1 << 24), ("the context length", contextLength, 1 << 27),
+      ("num_hidden_layers", layerCount, 10_000), ("hidden_size", hiddenSize, 1 << 20),
+      ("intermediate_size", feedForwardSize, 1 << 22), ("num_attention_heads", headCount, 1 << 14),
+      ("num_key_value_heads", keyHeadCount, 1 << 14), ("head_dim", headDimension, 1 << 12),
+      ("vocab_size", vocabularySize, 1 << 24), ("max_position_embeddings", contextLength, 1 << 27),
     ] {
-      try require(value >= 1 && value <= limit, field, value, "1 to \(limit)")
+      try require(value >= 1 && value <= limit, field, "\(value)", "1 to \(limit)")
     }
-    try require(headDimension % 2 == 0, "the head dimension", headDimension, "an even number")
+    try require(headDimension % 2 == 0, "head_dim", "\(headDimension)", "an even number")
     try require(
-      headCount % keyHeadCount == 0, "the number of heads", headCount, "a multiple of the \(keyHeadCount) key heads")
-    guard normEpsilon > 0, normEpsilon.isFinite, ropeTheta > 0, ropeTheta.isFinite else {
-      throw ModelError.invalidConfiguration(
-        file: file, field: "the norm's epsilon or the rotary base", found: "\(normEpsilon), \(ropeTheta)",
-        expected: "positive numbers")
-    }
+      headCount % keyHeadCount == 0, "num_attention_heads", "\(headCount)",
+      "a multiple of the \(keyHeadCount) of \(spelling("num_key_value_heads"))")
+    try require(normEpsilon > 0 && normEpsilon.isFinite, "rms_norm_eps", "\(normEpsilon)", "a positive number")
+    try require(ropeTheta > 0 && ropeTheta.isFinite, "rope_theta", "\(ropeTheta)", "a positive number")
   }
 }
