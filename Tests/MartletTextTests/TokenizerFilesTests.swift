@@ -24,7 +24,8 @@ struct TokenizerFilesTests {
     ?? Resources.goldens.appending(path: "tokenizers")
 
   static let kinds = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?
-    .filter { $0.hasSuffix(".tokenizer.json") }.map { $0.replacingOccurrences(of: ".tokenizer.json", with: "") }.sorted()
+    .filter { $0.hasSuffix(".tokenizer.json") }.map { $0.replacingOccurrences(of: ".tokenizer.json", with: "") }
+    .sorted()
 
   static let texts = try? JSONDecoder().decode(
     [String].self, from: Data(contentsOf: folder.appending(path: "texts.json")))
@@ -39,7 +40,9 @@ struct TokenizerFilesTests {
     var count = 0
     var checks = 0
 
-    mutating func check(_ found: some Equatable, _ expected: some Equatable, _ agree: Bool, _ what: @autoclosure () -> String) {
+    mutating func check(
+      _ found: some Equatable, _ expected: some Equatable, _ agree: Bool, _ what: @autoclosure () -> String
+    ) {
       checks += 1
       if agree { return }
       count += 1
