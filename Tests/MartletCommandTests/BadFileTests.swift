@@ -36,8 +36,8 @@ struct SpoiledModel: Sendable, CustomTestStringConvertible {
     SpoiledModel("no layers", good.setting("llama.block_count", nil).bytes, "llama.block_count"),
     SpoiledModel("a word for layers", good.setting("llama.block_count", .string("1")).bytes, "llama.block_count"),
     SpoiledModel("zero layers", good.setting("llama.block_count", .uint32(0)).bytes, "llama.block_count", "0"),
-    SpoiledModel("zero heads", good.setting("llama.attention.head_count", .uint32(0)).bytes, "llama.attention.head_count", "0"),
-    SpoiledModel("odd heads", good.setting("llama.attention.head_count_kv", .uint32(3)).bytes, "llama.attention.head_count", "3"),
+    SpoiledModel("zero heads", good.setting("llama.attention.head_count", .uint32(0)).bytes, "head_count", "0"),
+    SpoiledModel("odd heads", good.setting("llama.attention.head_count_kv", .uint32(3)).bytes, "head_count", "3"),
     SpoiledModel("no context", good.setting("llama.context_length", .uint32(0)).bytes, "context", "0"),
     SpoiledModel("experts", good.setting("llama.expert_count", .uint32(8)).bytes, "expert_count", "8"),
     SpoiledModel(

@@ -24,8 +24,7 @@ struct TokenizerFilesTests {
     ?? Resources.goldens.appending(path: "tokenizers")
 
   static let kinds = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?
-    .filter { $0.hasSuffix(".tokenizer.json") }
-    .map { $0.replacingOccurrences(of: ".tokenizer.json", with: "") }
+    .filter { $0.hasSuffix(".tokenizer.json") }.map { $0.replacingOccurrences(of: ".tokenizer.json", with: "") }
     .sorted()
 
   static let texts = try? JSONDecoder().decode(

@@ -16,7 +16,7 @@ struct JSONReader: ~Copyable {
   let base: UnsafePointer<UInt8>
   let count: Int
   var index = 0
-  private let file: String
+  let file: String
   /// Holds the last string that had escapes.
   private var scratch: UnsafeMutablePointer<UInt8>
   private var scratchCapacity = 256
@@ -245,25 +245,6 @@ struct JSONReader: ~Copyable {
       throw failure("lacks an integer")
     }
     return isNegative ? -value : value
-  }
-
-  /// A number.
-  mutating func number() throws(TextError) -> Double {
-    _ = try next()
-    let start = index
-    while index < count, Self.isNumeric(base[index]) { index += 1 }
-    let text = UnsafeBufferPointer(start: base + start, count: index - start)
-    guard let first = text.first, first == UInt8(ascii: "-") || first &- 0x30 < 10,
-      let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite
-    else {
-      index = start
-      throw failure("lacks a number")
-    }
-    return value
-  }
-
-  private static func isNumeric(_ byte: UInt8) -> Bool {
-    byte &- 0x30 < 10 || byte == 0x2B || byte == 0x2D || byte == 0x2E || byte | 0x20 == UInt8(ascii: "e")
   }
 
   /// `true` or `false`.
