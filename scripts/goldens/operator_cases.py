@@ -1,7 +1,7 @@
 """The cases of `operators.py`: per operator a table of shapes, strides, scales and attributes.
 
-Names that begin with "llaisys" are the shapes of LLAISYS's tests, long dimensions of the large ones cut so that a debug build can make the
-inputs. The rest is chosen to be odd: one row, widths that no vector length divides, primes, padded rows, permuted axes.
+Names that begin with "llaisys" are the shapes of LLAISYS's tests. The rest is chosen to be odd: one row, widths that no vector length
+divides, primes, padded rows, permuted axes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def pair(first: str, second: str) -> list[Case]:
 
     return [
         case("llaisys-small", [2, 3]),
-        case("llaisys-rows", [16, 4096]),
+        case("llaisys-rows", [512, 4096]),
         case("one-element", [1, 1]),
         case("one-row", [1, 1000]),
         case("primes", [7, 131]),
@@ -56,7 +56,7 @@ def argmax() -> list[Case]:
 def embedding() -> list[Case]:
     return [Case(name, {"indices": [count], "weight": [rows, width]}, strides) for name, count, rows, width, strides in [
         ("llaisys-small", 1, 2, 3, {}),
-        ("llaisys-rows", 50, 64, 4096, {}),
+        ("llaisys-rows", 50, 512, 4096, {}),
         ("one-column", 9, 5, 1, {}),
         ("primes", 13, 29, 67, {}),
         ("model-width", 3, 101, 576, {}),
@@ -68,7 +68,7 @@ def linear() -> list[Case]:
     cases = []
     for name, rows, outputs, inputs, strides in [
         ("llaisys-small", 2, 3, 4, {}),
-        ("llaisys-wide", 6, 48, 4096, {}),
+        ("llaisys-wide", 512, 4096, 4096, {}),
         ("one-element", 1, 1, 1, {}),
         ("decode", 1, 576, 576, {}),
         ("down-projection", 1, 64, 1536, {}),
@@ -105,7 +105,7 @@ def rms_norm() -> list[Case]:
         Case(name, {"x": [rows, width], "weight": [width]}, strides, scales, {"epsilon": epsilon})
         for name, rows, width, strides, scales, epsilon in [
             ("llaisys-small", 1, 4, {}, {}, 1e-5),
-            ("llaisys-rows", 16, 4096, {}, {}, 1e-5),
+            ("llaisys-rows", 512, 4096, {}, {}, 1e-5),
             ("one-element", 1, 1, {}, {}, 1e-5),
             ("model-width", 3, 576, {}, {}, 1e-5),
             ("primes", 5, 97, {}, {}, 1e-6),
@@ -125,7 +125,7 @@ def rope() -> list[Case]:
 
     return [
         case("llaisys-small", [2, 1, 4], [0, 1]),
-        case("llaisys-wide", [4, 2, 4096], [512, 513, 1022, 1023]),
+        case("llaisys-wide", [512, 4, 4096], list(range(512, 1024))),
         case("position-zero", [1, 3, 64], [0]),
         case("decode", [1, 9, 64], [37], 100000.0),
         case("prefill", [11, 3, 64], list(range(11)), 100000.0),
