@@ -50,7 +50,7 @@ struct AddedTokenMatcher: Sendable {
     var start = 0
     var searched = 0
     if !isEmpty, let base = fragment.baseAddress {
-      let scanner = Scanner(text: base, classes: UnicodeClass.view)
+      let scanner = Scanner(text: base)
       while let match = nextMatch(in: fragment, from: searched) {
         searched = match.range.upperBound
         let token = tokens[match.token]

@@ -21,7 +21,7 @@ struct EncodingSession: ~Copyable {
   ) {
     self.text = base
     self.stages = stages
-    scanner = Scanner(text: base, classes: UnicodeClass.view)
+    scanner = Scanner(text: base)
     index = vocabulary.index.view
     longestToken = vocabulary.index.longest
     isText = vocabulary.isText.base

@@ -1,8 +1,8 @@
 /// How text is cut into words before byte-pair merging: the split patterns by the names that GGUF gives them
 /// (`tokenizer.ggml.pre`).
-struct PreTokenizer: Sendable {
+package struct PreTokenizer: Sendable {
   /// The stages, each cutting the pieces of the one before.
-  let stages: [SplitStage]
+  package let stages: [SplitStage]
   /// Whether a word that is a token as a whole becomes that token without merging.
   var ignoresMerges = false
   /// Whether models of this family expect a begin-of-text token where the file does not say.
@@ -10,7 +10,7 @@ struct PreTokenizer: Sendable {
 
   /// The pattern called `name`.
   /// - Throws: ``TextError/unknownPreTokenizer(name:known:)``.
-  init(named name: String) throws(TextError) {
+  package init(named name: String) throws(TextError) {
     guard let families = Self.families.first(where: { $0.names.contains(name) }) else {
       throw .unknownPreTokenizer(name: name, known: Self.families.flatMap(\.names))
     }

@@ -38,7 +38,7 @@ struct PreparedText: ~Copyable {
   mutating func split(_ stage: SplitStage) {
     cut { text, fragment, parts in
       guard let base = text.baseAddress else { return }
-      for range in stage.pieces(Scanner(text: base, classes: UnicodeClass.view), fragment.range) {
+      for range in stage.pieces(Scanner(text: base), fragment.range) {
         parts.append(Fragment(range: range, token: -1, startsAtOrigin: false))
       }
     }

@@ -1,9 +1,15 @@
 /// Steps over UTF-8 text by scalars and their classes: what the split patterns are written in.
 ///
 /// The text is valid UTF-8 and every `end` given is a scalar's boundary, so that no sequence reaches beyond it.
-struct Scanner {
+package struct Scanner {
   let text: UnsafePointer<UInt8>
   let classes: UnicodeClass.View
+
+  /// A scanner of `text` with the classes of `UnicodeClass`.
+  package init(text: UnsafePointer<UInt8>) {
+    self.text = text
+    classes = UnicodeClass.view
+  }
 
   /// The scalar at `index` and its length in bytes.
   @inline(__always)

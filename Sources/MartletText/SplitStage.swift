@@ -1,6 +1,6 @@
 /// A pattern and what becomes of its matches, as the pre-tokenizer `Split` of Hugging Face tokenizers has it. Stages follow
 /// each other, each one cutting the pieces of the one before.
-struct SplitStage: Sendable, Equatable {
+package struct SplitStage: Sendable, Equatable {
   /// What becomes of what the pattern matches. What lies between two matches is a piece otherwise.
   enum Behavior: String, Sendable, CaseIterable {
     /// Each match is a piece.
@@ -31,7 +31,7 @@ struct SplitStage: Sendable, Equatable {
   var isolates: Bool { behavior == .isolated }
 
   /// The pieces of `range`, which is not empty.
-  func pieces(_ scanner: Scanner, _ range: Range<Int>) -> [Range<Int>] {
+  package func pieces(_ scanner: Scanner, _ range: Range<Int>) -> [Range<Int>] {
     var pieces: [Range<Int>] = []
     // With `mergedWithNext` the pieces of a text are those of `mergedWithPrevious` seen from its end: a match joins what
     // follows if that is no match, and what follows is known one step later.

@@ -25,6 +25,8 @@ struct TokenDecoder: Sendable {
       self.init(bytes: FrozenBuffer(table.bytes), offsets: FrozenBuffer(table.offsets))
     }
 
+    func isEmpty(_ id: Int) -> Bool { offsets.base[id] == offsets.base[id + 1] }
+
     func append(_ id: Int, to output: inout [UInt8]) {
       let start = Int(offsets.base[id])
       withExtendedLifetime(bytes) {
@@ -56,11 +58,12 @@ struct DecodingState: Sendable {
   /// Hugging Face tokenizers.
   /// - Parameter isEager: Lets bytes go as soon as they are whole characters.
   mutating func append(_ id: Int, isEager: Bool) {
+    let byte = decoder.byteValues?.base[id] ?? -1
+    // An id that the vocabulary leaves out is as if it were not there.
+    if byte < 0 && decoder.pieces.isEmpty(id) { return }
     let start = output.count
-    if !decoder.separator.isEmpty {
-      if !isFirst { output += decoder.separator }
-    }
-    if let byte = decoder.byteValues?.base[id], byte >= 0 {
+    if !isFirst { output += decoder.separator }
+    if byte >= 0 {
       run.append(UInt8(truncatingIfNeeded: byte))
       if isEager && run.withUnsafeBufferPointer(UTF8Repair.isValid) { flushRun() }
     } else {

@@ -1,6 +1,6 @@
 /// Turning bytes into text as Python's `bytes.decode("utf-8", errors="replace")` and Unicode's recommendation do:
 /// each maximal part of an ill-formed sequence becomes one U+FFFD.
-enum UTF8Repair {
+package enum UTF8Repair {
   static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
 
   /// What stands at the start of some bytes.
@@ -72,7 +72,7 @@ enum UTF8Repair {
   }
 
   /// `bytes` as text.
-  static func string(_ bytes: [UInt8]) -> String {
+  package static func string(_ bytes: [UInt8]) -> String {
     if let string = String(validating: bytes, as: UTF8.self) { return string }
     return bytes.withUnsafeBufferPointer { String(decoding: repair($0), as: UTF8.self) }
   }

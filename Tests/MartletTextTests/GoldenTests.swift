@@ -1,7 +1,6 @@
 import Foundation
+import MartletText
 import Testing
-
-@testable import MartletText
 
 /// What `scripts/goldens/tokenizer.py` wrote, from Hugging Face tokenizers, llama.cpp and Python.
 struct GoldenTests {

@@ -1,7 +1,6 @@
 import Foundation
+import MartletText
 import Testing
-
-@testable import MartletText
 
 /// Random texts against other tokenizers, made by `scripts/goldens/tokenizer_fuzz.py`.
 @Suite(.enabled(if: Resources.randomTexts != nil, "set MARTLET_TOKENIZER_FUZZ to the output of tokenizer_fuzz.py"))
@@ -59,7 +58,7 @@ func pieces(of text: String, by name: String) throws -> [Int] {
   var text = text
   return text.withUTF8 { utf8 in
     guard let base = utf8.baseAddress else { return [] }
-    let scanner = Scanner(text: base, classes: UnicodeClass.view)
+    let scanner = Scanner(text: base)
     var ranges = utf8.isEmpty ? [] : [0..<utf8.count]
     for stage in stages { ranges = ranges.flatMap { stage.pieces(scanner, $0) } }
     return ranges.map { range in utf8[range].count { $0 & 0xC0 != 0x80 } }

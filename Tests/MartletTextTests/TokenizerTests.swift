@@ -1,6 +1,5 @@
+import MartletText
 import Testing
-
-@testable import MartletText
 
 /// Behaviour on vocabularies small enough to be read here.
 struct TokenizerTests {

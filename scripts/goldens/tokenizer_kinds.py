@@ -5,6 +5,7 @@ Each is trained here on a few thousand words; everything but the vocabulary is w
 
 import itertools
 import json
+import math
 import random
 
 import tokenizer_reference as reference
@@ -26,7 +27,6 @@ def corpus():
 
 
 def sequence(key, *children):
-    name = {"normalizers": "normalizer", "pretokenizers": "pre_tokenizer"}.get(key)
     return {"type": "Sequence", key: list(children)}
 
 
@@ -107,15 +107,16 @@ def sentencepiece_tokens():
 
 
 def unigram_model(byte_fallback, size=400):
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    specials = ["<unk>", "<s>", "</s>"] + ([f"<0x{b:02X}>" for b in range(256)] if byte_fallback else [])
-    trainer = trainers.UnigramTrainer(vocab_size=size + len(specials), special_tokens=specials, unk_token="<unk>", show_progress=False)
-    tokenizer.train_from_iterator(corpus(), trainer)
-    model = json.loads(tokenizer.to_str())["model"] | {"byte_fallback": byte_fallback}
-    # Byte pieces are never found in text by SentencePiece, which gives them no score to speak of.
-    model["vocab"] = [[t, -100.0 if t.startswith("<0x") else s] for t, s in model["vocab"]]
-    return model
+    """Pieces of a BPE vocabulary by the logarithm of their frequency: the trainer of Unigram models makes another one each time."""
+    pieces = trained(pre_tokenizers.Metaspace(), size, ["<unk>", "<s>", "</s>"])["vocab"]
+    text = "▁".join(corpus()).replace(" ", "▁")
+    counts = {p: text.count(p) for p in sorted(pieces, key=pieces.get) if not p.startswith("<")}
+    total = sum(counts.values())
+    vocab = [["<unk>", 0.0], ["<s>", 0.0], ["</s>", 0.0]]
+    if byte_fallback:
+        vocab += [[f"<0x{b:02X}>", -100.0] for b in range(256)]
+    vocab += [[p, math.log(n / total)] for p, n in counts.items() if n > 3]
+    return {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": byte_fallback}
 
 
 def all_kinds():

@@ -22,7 +22,7 @@ enum Normalizer: Sendable, Equatable {
       if ScalarRanges.accents.contains(Scanner.scalar(base, 0).value) { startsAtOrigin = false }
       Self.appendWithoutAccents(text, base, to: &output)
     case .strip(let left, let right):
-      let scanner = Scanner(text: base, classes: UnicodeClass.view)
+      let scanner = Scanner(text: base)
       var end = text.count
       let start = left ? scanner.run(of: UnicodeClass.whiteSpace, from: 0, to: end) : 0
       if right {
