@@ -19,7 +19,7 @@ install() {
   elif command -v sudo >/dev/null; then
     sudo="sudo"
   else
-    fail "the toolchain cannot link; ask an administrator for: apt-get install $*"
+    fail "the toolchain lacks packages; ask an administrator for: apt-get install $*"
   fi
   printf 'setup: installing %s\n' "$*" >&2
   [ -n "${lists_are_new:-}" ] || $sudo apt-get update -qq
@@ -32,6 +32,32 @@ command -v git >/dev/null || fail "git is missing: apt-get install git"
 command -v python3 >/dev/null || fail "python3 is missing: apt-get install python3 python3-pip"
 command -v swift >/dev/null ||
   fail "swift is missing: install Swift 6.3 or newer (https://www.swift.org/install/linux) and put its usr/bin on the PATH"
+
+# --- Libraries that the toolchain itself runs on ---------------------------------------------------------------------
+# Swift's archive brings its programs but not the system's libraries that they load.
+tools=$(dirname "$(readlink -f "$(command -v swift)")")
+lacking=$(for tool in swift-frontend swift-build swift-format clang lld; do
+  [ ! -x "$tools/$tool" ] || ldd "$tools/$tool" 2>/dev/null | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p'
+done | sort -u)
+packages=""
+for library in $lacking; do
+  case $library in
+  libcurl.so.4) packages="$packages libcurl4" ;;
+  libedit.so.2) packages="$packages libedit2" ;;
+  libncurses.so.6) packages="$packages libncurses6" ;;
+  libpython3.*) packages="$packages ${library%.so*}" ;;
+  libsqlite3.so.0) packages="$packages libsqlite3-0" ;;
+  libtinfo.so.6) packages="$packages libtinfo6" ;;
+  libxml2.so.2) packages="$packages libxml2" ;;
+  libz3.so.4) packages="$packages libz3-4" ;;
+  *) fail "the Swift toolchain needs the library $library, which this system lacks: install the package that has it" ;;
+  esac
+done
+if [ -n "$packages" ]; then
+  command -v apt-get >/dev/null || fail "the Swift toolchain lacks these libraries of the system:" $lacking
+  # shellcheck disable=SC2086 # a list of packages
+  install $packages
+fi
 
 found=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
 [ -n "$found" ] || fail "\`swift --version\` prints no version: is the toolchain whole?"
