@@ -10,6 +10,15 @@ private final class Terminal {
   /// What was read and not yet expected, without carriage returns.
   private var unread: [UInt8] = []
 
+  /// Whether the system gives pseudo-terminals; a chroot without /dev/pts does not.
+  static let isAvailable: Bool = {
+    var (near, far): (Int32, Int32) = (0, 0)
+    guard openpty(&near, &far, nil, nil, nil) == 0 else { return false }
+    close(near)
+    close(far)
+    return true
+  }()
+
   init(_ arguments: [String]) throws {
     var (near, far): (Int32, Int32) = (0, 0)
     var name = [CChar](repeating: 0, count: 128)
@@ -57,7 +66,9 @@ private final class Terminal {
   }
 }
 
-@Suite("command: the interactive chat", .serialized)
+@Suite(
+  "command: the interactive chat", .serialized,
+  .enabled(if: Terminal.isAvailable, "this system has no pseudo-terminals (is /dev/pts mounted?)"))
 struct ConversationTests {
   private static let prompt = "\n> "
 
