@@ -73,15 +73,19 @@ static bool encode(int type, const float *x, uint8_t *block) {
   }
 }
 
-static bool is_finite(const float *x, int count) {
+float martlet_largest_magnitude(const float *values, size_t count) {
+  // As integers, magnitudes are ordered alike, and NaNs come last.
   uint32_t largest = 0;
-  for (int i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     uint32_t bits;
-    memcpy(&bits, &x[i], 4);
+    memcpy(&bits, &values[i], 4);
     bits &= 0x7fffffff;
     largest = bits > largest ? bits : largest;
   }
-  return largest < 0x7f800000;
+  if (largest > 0x7f800000) largest = 0x7f800000;
+  float magnitude;
+  memcpy(&magnitude, &largest, 4);
+  return magnitude;
 }
 
 enum martlet_quantize_status martlet_quantize(int type, const float *values, void *blocks, size_t count) {
@@ -89,7 +93,7 @@ enum martlet_quantize_status martlet_quantize(int type, const float *values, voi
   const int bytes = martlet_block_bytes(type);
   uint8_t *block = blocks;
   for (size_t i = 0; i < count; i += (size_t)size, block += bytes) {
-    if (!is_finite(values + i, size)) return MARTLET_QUANTIZE_NOT_FINITE;
+    if (isinf(martlet_largest_magnitude(values + i, (size_t)size))) return MARTLET_QUANTIZE_NOT_FINITE;
     if (!encode(type, values + i, block)) return MARTLET_QUANTIZE_TOO_LARGE;
   }
   return MARTLET_QUANTIZE_DONE;

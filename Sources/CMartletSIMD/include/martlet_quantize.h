@@ -17,4 +17,7 @@ enum martlet_quantize_status {
 /// one machine or another, whatever its instructions, the same values give the same bytes.
 enum martlet_quantize_status martlet_quantize(int type, const float *values, void *blocks, size_t count);
 
+/// The largest magnitude of `count` values; infinity if one of them is NaN or infinite.
+float martlet_largest_magnitude(const float *values, size_t count);
+
 #pragma clang assume_nonnull end
