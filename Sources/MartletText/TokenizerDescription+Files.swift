@@ -142,7 +142,7 @@ extension TokenizerDescription {
   private mutating func setRoles(_ pipeline: Pipeline, notes: inout [String]) throws(TextError) {
     let roles = pipeline.roles
     beginToken = roles.begin ?? pipeline.prefix.first
-    endToken = roles.end ?? roles.ends.first
+    endToken = roles.end ?? pipeline.suffix.last ?? roles.ends.first
     unknownToken = roles.unknown
     paddingToken = roles.padding
     additionalEndTokens = roles.ends.filter { $0 != endToken }

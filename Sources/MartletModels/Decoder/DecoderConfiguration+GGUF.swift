@@ -85,10 +85,19 @@ extension DecoderConfiguration {
     let type = try metadata.string(prefix + "type") ?? "linear"
     let factor = try metadata.float(prefix + "factor") ?? metadata.float("\(architecture).rope.scale_linear") ?? 0
     guard ["none", "linear", "yarn"].contains(type) else { throw refuse("type", "'\(type)'", "none, linear, yarn") }
-    guard type != "none", factor != 0 else { return .none }
+    guard type != "none" else { return .none }
+    guard factor != 0 else {
+      guard type == "linear" else { throw refuse("type", "'\(type)' without \(prefix)factor", "it with a factor") }
+      return .none
+    }
     guard factor > 0, factor.isFinite else { throw refuse("factor", "\(factor)", "positive numbers") }
     if type == "linear" { return factor == 1 ? .none : .linear(factor: Float(factor)) }
-    for (name, plain) in [("yarn_log_multiplier", 0.0), ("yarn_ext_factor", 1), ("yarn_attn_factor", 1)] {
+    // What llama.cpp reads for other architectures.
+    let others = [
+      ("yarn_log_multiplier", 0.0), ("yarn_ext_factor", 1), ("yarn_attn_factor", 1), ("yarn_beta_fast", 32),
+      ("yarn_beta_slow", 1),
+    ]
+    for (name, plain) in others {
       guard let value = try metadata.float(prefix + name), value != plain else { continue }
       throw refuse(name, "\(value)", "\(plain)")
     }
@@ -98,8 +107,6 @@ extension DecoderConfiguration {
       RotaryScaling.Yarn(
         factor: factor,
         originalContext: Double(try metadata.integer(prefix + "original_context_length") ?? contextLength),
-        betaFast: try metadata.float(prefix + "yarn_beta_fast") ?? 32,
-        betaSlow: try metadata.float(prefix + "yarn_beta_slow") ?? 1,
         attentionFactor: share * RotaryScaling.Yarn.attentionFactor(factor)))
   }
 }

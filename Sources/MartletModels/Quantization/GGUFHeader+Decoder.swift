@@ -29,24 +29,27 @@ extension GGUFHeader {
     _ configuration: DecoderConfiguration, _ architecture: String, _ folder: CheckpointFolder
   ) throws {
     let prefix = "\(architecture).rope.scaling."
+    func refuse(_ field: String, _ found: String, _ supported: String) -> ModelError {
+      folder.cannotExport(field, found, supported)
+    }
     switch configuration.ropeScaling {
-    case .none, .factors, .llama3: break  // The last two travel as the tensor `rope_freqs.weight`.
+    case .none, .factors: break
+    case .llama3:
+      // It travels as the tensor `rope_freqs.weight`, which llama.cpp looks for in files of Llama only.
+      guard architecture == "llama" else {
+        throw refuse("rope_type", "'llama3'", "default, linear and yarn for \(architecture)")
+      }
     case .linear(let factor):
       set(prefix + "type", "linear")
       set(prefix + "factor", factor)
-    case .dynamic:
-      throw ModelError.unsupported(
-        file: folder.configurationFile, field: "rope_type", found: "'dynamic'",
-        supported: "default, linear, yarn and llama3 in GGUF files")
+    case .dynamic: throw refuse("rope_type", "'dynamic'", "default, linear, yarn and llama3")
     case .yarn(let yarn):
-      guard yarn.truncates else {
-        throw ModelError.unsupported(
-          file: folder.configurationFile, field: "truncate", found: "false", supported: "true in GGUF files")
-      }
+      // llama.cpp has keys for these two, and reads them for other architectures only.
+      guard yarn.betaFast == 32 else { throw refuse("beta_fast", "\(yarn.betaFast)", "32") }
+      guard yarn.betaSlow == 1 else { throw refuse("beta_slow", "\(yarn.betaSlow)", "1") }
+      guard yarn.truncates else { throw refuse("truncate", "false", "true") }
       guard let context = UInt32(exactly: yarn.originalContext) else {
-        throw ModelError.unsupported(
-          file: folder.configurationFile, field: "original_max_position_embeddings", found: "\(yarn.originalContext)",
-          supported: "whole numbers of 32 bits in GGUF files")
+        throw refuse("original_max_position_embeddings", "\(yarn.originalContext)", "whole numbers of 32 bits")
       }
       set(prefix + "type", "yarn")
       set(prefix + "factor", Float(yarn.factor))
@@ -54,8 +57,6 @@ extension GGUFHeader {
       // llama.cpp takes the factor of the paper by itself; the key is what comes on top.
       let own = RotaryScaling.Yarn.attentionFactor(yarn.factor)
       if yarn.attentionFactor != own { set(prefix + "attn_factor", Float(yarn.attentionFactor / own)) }
-      if yarn.betaFast != 32 { set(prefix + "yarn_beta_fast", Float(yarn.betaFast)) }
-      if yarn.betaSlow != 1 { set(prefix + "yarn_beta_slow", Float(yarn.betaSlow)) }
     }
   }
 }
@@ -66,13 +67,12 @@ extension DecoderConfiguration {
   ///   field.
   func architecture(of folder: CheckpointFolder) throws -> String {
     func refuse(_ field: String, _ found: String, _ supported: String) -> ModelError {
-      .unsupported(file: folder.configurationFile, field: field, found: found, supported: "in GGUF files \(supported)")
+      folder.cannotExport(field, found, supported)
     }
     if let window = slidingWindow, window < contextLength {
       throw refuse(
         "sliding_window", "\(window)",
-        "windows of at least the \(contextLength) tokens of max_position_embeddings, since llama.cpp's "
-          + "architecture 'llama' has none: lower max_position_embeddings to \(window) to keep to one window")
+        "windows of at least max_position_embeddings (\(contextLength); lower it to \(window) to keep to one window)")
     }
     switch folder.configuration["model_type"]?.string {
     case "qwen2":
@@ -94,5 +94,12 @@ extension DecoderConfiguration {
     let plain = RotaryFrequencies(theta: ropeTheta, headDimension: headDimension)
     let scaled = RotaryFrequencies(theta: ropeTheta, headDimension: headDimension, scaling: ropeScaling)
     return zip(plain.values, scaled.values).map { $0 / $1 }
+  }
+}
+
+extension CheckpointFolder {
+  /// The error for a field that asks for what GGUF files, or llama.cpp with them, cannot do.
+  fileprivate func cannotExport(_ field: String, _ found: String, _ supported: String) -> ModelError {
+    .unsupported(file: configurationFile, field: field, found: found, supported: "\(supported) in GGUF files")
   }
 }
