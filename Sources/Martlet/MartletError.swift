@@ -23,6 +23,8 @@ public struct MartletError: Error, Sendable, CustomStringConvertible {
     case deviceUnavailable
     /// A prompt that does not fit, or another request that this model cannot honour.
     case invalidRequest
+    /// A file that cannot be written: no room, no permission.
+    case outputFailed
     /// A mistake of Martlet's own.
     case internalError
   }
@@ -49,6 +51,7 @@ public struct MartletError: Error, Sendable, CustomStringConvertible {
     case .notFound: 66
     case .deviceUnavailable: 69
     case .internalError: 70
+    case .outputFailed: 74
     }
   }
 }
@@ -65,6 +68,10 @@ extension MartletError {
     case let error as TemplateError: self.init(.malformedFile, "the chat template: \(error)")
     case let error as MissingChatTemplate: self.init(.unsupportedModel, "\(error)")
     case let error as HubError: self.init(Self.code(of: error), "\(error)")
+    case let error as QuantizationError: self.init(.malformedFile, "\(error)")
+    case let error as OutputError where error.kind == .exists:
+      self.init(.invalidArgument, "\(error); --force replaces it")
+    case let error as OutputError: self.init(.outputFailed, "\(error)")
     case let error as RequestError: self.init(.invalidRequest, "\(error)")
     case let error as RuntimeError: self.init(.deviceUnavailable, "\(error)")
     case TensorError.runtime(let error): self.init(.deviceUnavailable, "\(error)")

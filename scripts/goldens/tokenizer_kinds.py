@@ -102,6 +102,18 @@ def fallback_model(size=420, with_bytes=True, **options):
     return model | {"unk_token": "<unk>", "fuse_unk": True} | options
 
 
+def scored(model):
+    """The same vocabulary with the merges that transformers makes of SentencePiece's scores, here the order of ids: every way to cut a
+    token into two others."""
+    known = model["vocab"]
+    special = {t for t in known if t.startswith("<")}
+    merges = []
+    for token in sorted((t for t in known if t not in special), key=known.get):
+        cuts = [(token[:i], token[i:]) for i in range(1, len(token))]
+        merges += sorted(([l, r] for l, r in cuts if l in known and r in known), key=lambda pair: (known[pair[0]], known[pair[1]]))
+    return model | {"merges": merges}
+
+
 def sentencepiece_tokens():
     return [added(0, "<unk>"), added(1, "<s>"), added(2, "</s>")]
 
@@ -159,6 +171,7 @@ def all_kinds():
             sequence("pretokenizers", split(reference.LLAMA3, "Removed", True), byte_level()), None, byte_level())
     yield from sentencepiece_kinds()
     yield from plain_kinds()
+    yield from scored_kinds()
 
 
 def sentencepiece_kinds():
@@ -211,3 +224,10 @@ def plain_kinds():
             small["vocab"] = {t: i for t, i in model["vocab"].items() if i < 160}
             small["merges"] = [m for m in model["merges"] if all(p in small["vocab"] for p in (*m, "".join(m)))]
             yield name, document(small, tokens, None, step, None, {"type": "Fuse"})
+
+
+def scored_kinds():
+    legacy = sequence("normalizers", {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"})
+    yield "llama2-scores", document(
+        scored(fallback_model()), sentencepiece_tokens(), legacy, None, template([("<s>", 1)]),
+        sequence("decoders", *METASPACE_DECODER, STRIP))

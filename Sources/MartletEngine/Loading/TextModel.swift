@@ -30,34 +30,9 @@ public struct TextModel: Sendable {
 
   /// Reads the vocabulary and template of a folder; nil if the folder has no `tokenizer.json`.
   package init?(folder: CheckpointFolder) throws {
-    func contents(_ name: String) throws -> [UInt8]? {
-      guard let file = try folder.contents(of: name) else { return nil }
-      return withExtendedLifetime(file) { Array(file.bytes) }
-    }
-    guard let vocabulary = try contents("tokenizer.json") else { return nil }
-    let configuration = try contents("tokenizer_config.json")
-    tokenizer = try Tokenizer(
-      TokenizerFiles(
-        tokenizer: vocabulary, configuration: configuration, specialTokens: try contents("special_tokens_map.json"),
-        generation: try contents("generation_config.json")))
-    if let source = try contents("chat_template.jinja") {
-      chatTemplate = try ChatTemplate(source: String(decoding: source, as: UTF8.self))
-    } else {
-      chatTemplate = try configuration.flatMap { try Self.template(in: TemplateValue(json: $0)) }
-    }
-  }
-
-  /// The template of a `tokenizer_config.json`: one text, or a list of named ones of which `default` is meant.
-  private static func template(in configuration: TemplateValue) throws -> ChatTemplate? {
-    switch configuration["chat_template"] {
-    case .string(let source)?: return try ChatTemplate(source: source)
-    case .array(let templates)?:
-      for template in templates where template["name"] == "default" {
-        if case .string(let source)? = template["template"] { return try ChatTemplate(source: source) }
-      }
-      return nil
-    default: return nil
-    }
+    guard let text = try TokenizerFolder(folder) else { return nil }
+    tokenizer = try Tokenizer(text.files)
+    chatTemplate = try text.chatTemplate.map { source throws(TemplateError) in try ChatTemplate(source: source) }
   }
 
   /// The text that the model continues for a conversation.

@@ -3,7 +3,7 @@ internal import MartletTensor
 
 extension DecoderConfiguration {
   /// The architectures of GGUF files (`general.architecture`) that this decoder computes.
-  package static let architectures = ["llama"]
+  package static let architectures = ["llama", "qwen2", "qwen3"]
 
   /// What GGUF files call the fields of transformers' configurations, behind the name of the architecture.
   private static let ggufNames = [
@@ -49,13 +49,19 @@ extension DecoderConfiguration {
     try refuse("rope.dimension_count", unless: headDimension, "rotation of whole heads (\(headDimension))")
     try refuse("expert_count", unless: 0, "models without experts")
     try refuse("attention.sliding_window", unless: 0, "attention to all tokens before")
-    let scaling = try metadata.string(key("rope.scaling.type")) ?? "none"
-    guard scaling == "none" else {
-      throw ModelError.unsupported(
-        file: file.path, field: key("rope.scaling.type"), found: "'\(scaling)'", supported: "none")
+    normalizesHeads = architecture == "qwen3"
+    for (tensor, kind) in [
+      ("attn_q", Biases.queryKeyValue), ("attn_output", .attentionOutput), ("ffn_gate", .feedForward),
+    ] where file.tensor(named: "blk.0.\(tensor).bias") != nil {
+      biases.insert(kind)
     }
-    if file.tensor(named: "blk.0.attn_q.bias") != nil { biases = .queryKeyValue }
+    ropeScaling = try Self.scaling(metadata, architecture, contextLength: contextLength)
     if let factors = file.tensor(named: "rope_freqs.weight") {
+      guard ropeScaling == .none else {
+        throw ModelError.unsupported(
+          file: file.path, field: key("rope.scaling.type"), found: "set beside the tensor rope_freqs.weight",
+          supported: "one of the two")
+      }
       guard factors.type == .f32, factors.elementCount == headDimension / 2 else {
         throw ModelError.wrongWeight(
           file: file.path, name: factors.name, expected: "\(headDimension / 2) numbers of type f32",
@@ -66,5 +72,41 @@ extension DecoderConfiguration {
         (0..<factors.elementCount).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) })
     }
     try validate(file: file.path) { Self.ggufNames[$0].map(key) ?? $0 }
+  }
+
+  /// The `rope.scaling.*` keys. A factor without a type is linear, as in llama.cpp.
+  private static func scaling(
+    _ metadata: GGUFMetadata, _ architecture: String, contextLength: Int
+  ) throws -> RotaryScaling {
+    let prefix = "\(architecture).rope.scaling."
+    func refuse(_ name: String, _ found: String, _ supported: String) -> ModelError {
+      .unsupported(file: metadata.path, field: prefix + name, found: found, supported: supported)
+    }
+    let type = try metadata.string(prefix + "type") ?? "linear"
+    let factor = try metadata.float(prefix + "factor") ?? metadata.float("\(architecture).rope.scale_linear") ?? 0
+    guard ["none", "linear", "yarn"].contains(type) else { throw refuse("type", "'\(type)'", "none, linear, yarn") }
+    guard type != "none" else { return .none }
+    guard factor != 0 else {
+      guard type == "linear" else { throw refuse("type", "'\(type)' without \(prefix)factor", "it with a factor") }
+      return .none
+    }
+    guard factor > 0, factor.isFinite else { throw refuse("factor", "\(factor)", "positive numbers") }
+    if type == "linear" { return factor == 1 ? .none : .linear(factor: Float(factor)) }
+    // What llama.cpp reads for other architectures.
+    let others = [
+      ("yarn_log_multiplier", 0.0), ("yarn_ext_factor", 1), ("yarn_attn_factor", 1), ("yarn_beta_fast", 32),
+      ("yarn_beta_slow", 1),
+    ]
+    for (name, plain) in others {
+      guard let value = try metadata.float(prefix + name), value != plain else { continue }
+      throw refuse(name, "\(value)", "\(plain)")
+    }
+    // The key is what comes on top of the factor of the paper.
+    let share = try metadata.float(prefix + "attn_factor") ?? 1
+    return .yarn(
+      RotaryScaling.Yarn(
+        factor: factor,
+        originalContext: Double(try metadata.integer(prefix + "original_context_length") ?? contextLength),
+        attentionFactor: share * RotaryScaling.Yarn.attentionFactor(factor)))
   }
 }

@@ -22,6 +22,26 @@ enum GGMLType {
     }
   }
 
+  /// The number of a type; of bytes, which GGUF files have no type for, that of ggml's signed ones.
+  static func number(_ type: DType) -> UInt32 {
+    switch type {
+    case .f32: 0
+    case .f16: 1
+    case .q4_0: 2
+    case .q4_1: 3
+    case .q5_0: 6
+    case .q5_1: 7
+    case .q8_0: 8
+    case .q4_K: 12
+    case .q5_K: 13
+    case .q6_K: 14
+    case .u8: 24
+    case .i32: 26
+    case .i64: 27
+    case .bf16: 30
+    }
+  }
+
   /// The ggml name of a type that Martlet does not read, or nil for a number that names no type.
   static func unsupportedName(_ number: UInt32) -> String? {
     switch number {

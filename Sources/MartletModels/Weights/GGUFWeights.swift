@@ -5,19 +5,22 @@ package import MartletTensor
 /// The weights of a GGUF file under transformers' names.
 ///
 /// llama.cpp's converter reorders the rows of Llama's query and key projections, so that rotary pairs are neighbours; here
-/// they are put back into the order of the original checkpoint, where pair i is (i, i + d/2).
+/// they are put back into the order of the original checkpoint, where pair i is (i, i + d/2). Other architectures keep that
+/// order in GGUF files too.
 package struct GGUFWeights: WeightSource {
   package let file: GGUFFile
   private let heads: Int
   private let keyHeads: Int
   private let runtime: Runtime
   private let nativeNames: [String: String]
+  private let isInterleaved: Bool
 
   package init(_ file: GGUFFile, heads: Int, keyHeads: Int, runtime: Runtime) {
     self.file = file
     self.heads = heads
     self.keyHeads = keyHeads
     self.runtime = runtime
+    isInterleaved = (try? file.metadata.string("general.architecture")) == "llama"
     nativeNames = Dictionary(
       file.tensors.map { (Self.canonicalName(of: $0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
   }
@@ -27,23 +30,13 @@ package struct GGUFWeights: WeightSource {
   package var names: [String] { nativeNames.keys.filter { $0 != "rope_freqs.weight" } }
 
   /// The file's name of a weight, also of one that is missing.
-  package func nativeName(of name: String) -> String {
-    if let known = nativeNames[name] { return known }
-    for (native, canonical) in Self.topNames where name.hasPrefix(canonical + ".") {
-      return native + name.dropFirst(canonical.count)
-    }
-    let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 4, parts[0] == "model", parts[1] == "layers" else { return name }
-    for (native, canonical) in Self.layerNames where parts[3].hasPrefix(canonical + ".") {
-      return "blk.\(parts[2]).\(native)\(parts[3].dropFirst(canonical.count))"
-    }
-    return name
-  }
+  package func nativeName(of name: String) -> String { nativeNames[name] ?? Self.nativeName(of: name) }
 
   package func tensor(named name: String) throws -> Tensor? {
     guard let nativeName = nativeNames[name], let info = file.tensor(named: nativeName) else { return nil }
     let storage = Storage(borrowing: file.bytes(of: info), owner: file)
     let tensor = try Tensor(storage: storage, dtype: info.type, layout: Layout(contiguous: Shape(info.shape)))
+    guard isInterleaved else { return tensor }
     if name.hasSuffix("q_proj.weight") || name.hasSuffix("q_proj.bias") { return try unpermuted(tensor, heads) }
     if name.hasSuffix("k_proj.weight") || name.hasSuffix("k_proj.bias") { return try unpermuted(tensor, keyHeads) }
     return tensor
@@ -73,12 +66,27 @@ package struct GGUFWeights: WeightSource {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
     "attn_v": "self_attn.v_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
     "attn_output": "self_attn.o_proj",
     "ffn_norm": "post_attention_layernorm",
     "ffn_gate": "mlp.gate_proj",
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
   ]
+
+  /// What GGUF files call a weight of transformers' checkpoints: the opposite of `canonicalName`.
+  static func nativeName(of name: String) -> String {
+    for (native, canonical) in topNames where name.hasPrefix(canonical + ".") {
+      return native + name.dropFirst(canonical.count)
+    }
+    let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 4, parts[0] == "model", parts[1] == "layers" else { return name }
+    for (native, canonical) in layerNames where parts[3].hasPrefix(canonical + ".") {
+      return "blk.\(parts[2]).\(native)\(parts[3].dropFirst(canonical.count))"
+    }
+    return name
+  }
 
   /// `blk.3.attn_q.weight` becomes `model.layers.3.self_attn.q_proj.weight`. A name that is not known stays.
   private static func canonicalName(of name: String) -> String {
