@@ -60,6 +60,7 @@ struct TokenizerFilesErrorTests {
     Damage(#""ab":2"#, #""ab":1"#, "are both token 1"),
     Damage(#""ab":2"#, #""ab":-2"#, "ids of 3 tokens"),
     Damage(#""ab":2"#, #""ab":4000000000"#, "ids of 3 tokens"),
+    Damage(#""ab":2"#, #""ab":9223372036854775807"#, "ids of 3 tokens"),
     Damage(#""ab":2"#, #""ab":99999999999999999999"#, "beyond 64 bits"),
     Damage(#""ab":2"#, #""ab":2.5"#, "lacks an integer"),
     Damage(#"["a b"]"#, #"["ab"]"#, "merge 0 \"ab\""),
@@ -77,6 +78,42 @@ struct TokenizerFilesErrorTests {
     Damage("]}}", "]}} x", "goes on after its end"),
     Damage(#"{"type":"NFC"}"#, String(repeating: "[", count: 100_000), "nests deeper than 128 levels"),
   ]
+
+  /// What Hugging Face tokenizers has and Martlet lacks, by the field that names it, and what may not be guessed.
+  static let lacking: [(field: String, what: String, types: [String])] = [
+    ("model", #""BPE""#, ["WordPiece", "WordLevel", "Quantum"]),
+    ("normalizer", #""NFC""#, ["BertNormalizer", "Nmt", "Precompiled", "ByteLevel", "Quantum"]),
+    (
+      "pre_tokenizer", #""Split""#,
+      ["BertPreTokenizer", "CharDelimiterSplit", "UnicodeScripts", "FixedLength", "Quantum"]
+    ),
+    ("decoder", #""Fuse""#, ["WordPiece", "CTC", "BPEDecoder", "Quantum"]),
+  ]
+
+  @Test(arguments: lacking.indices)
+  func refusesKindsThatItLacks(index: Int) throws {
+    let (field, known, types) = Self.lacking[index]
+    for type in types {
+      let text = Self.base.replacingOccurrences(of: known, with: "\"\(type)\"")
+      #expect(text != Self.base)
+      let found = try #require(Self.message(TokenizerFiles(tokenizer: Array(text.utf8))))
+      #expect(found.contains("tokenizer.json: \(field).type is \"\(type)\", expected "), "\(found)")
+    }
+  }
+
+  /// Patterns of real vocabularies, but for a letter, and others: a scanner for another pattern would split wrongly.
+  @Test(arguments: [
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,4}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
+    #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+"#,
+    #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"#, #"(a+)+$"#, #"\w+|[^\w\s]+"#, "",
+  ])
+  func refusesPatternsWithoutAScanner(pattern: String) throws {
+    let escaped = pattern.replacingOccurrences(of: #"\"#, with: #"\\"#)
+    let text = Self.base.replacingOccurrences(of: #"\\s+$"#, with: escaped)
+    #expect(text != Self.base)
+    let found = try #require(Self.message(TokenizerFiles(tokenizer: Array(text.utf8))))
+    #expect(found.contains("pre_tokenizer.pattern.Regex is \"\(pattern)\""), "\(found)")
+  }
 
   static func message(_ files: TokenizerFiles) -> String? {
     do throws(TextError) {
