@@ -217,4 +217,28 @@ struct TokenizerFilesErrorTests {
     #expect(tokenizer.encode("aba", addSpecial: false) == [9, 0])
     #expect(try tokenizer.decode([9, 5, 0]) == "ab a")
   }
+
+  /// A file may name one token both as what steers the model and as what text becomes. Found by fuzzing.
+  @Test func textNeverBecomesAControlToken() throws {
+    let added = #""added_tokens":[{"id":0,"content":"<0x0A>","special":true}]"#
+    let unknown = try Tokenizer(
+      TokenizerFiles(
+        tokenizer: Array(
+          #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1},"merges":[],"unk_token":"<0x0A>"}}"#.utf8),
+        configuration: Array(#"{"unk_token":"a"}"#.utf8)))
+    #expect(unknown.encode("za", addSpecial: false) == [0, 1])
+    #expect(unknown.kind(of: 0) == .unknown && unknown.isSpecial(0))
+    let bytes = #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1},"merges":[],"byte_fallback":true}}"#
+    let error = try #require(Self.message(TokenizerFiles(tokenizer: Array(bytes.utf8))))
+    #expect(error.contains(#"added_tokens is "<0x0A>" as a special token"#), "\(error)")
+
+    var description = TokenizerDescription(model: .sentencePieceBPE, tokens: try ByteStringTable(["</s>", "a"]))
+    description.kinds = [.control, .normal]
+    description.scores = [0, 0]
+    description.addsSpacePrefix = false
+    description.unknownToken = 0
+    let scored = try Tokenizer(description)
+    #expect(scored.encode("za", addSpecial: false) == [0, 1])
+    #expect(scored.kind(of: 0) == .unknown && scored.isSpecial(0))
+  }
 }
