@@ -75,6 +75,11 @@ let package = Package(
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),
+    .target(
+      name: "MartletFuzz",
+      dependencies: ["Martlet", "MartletEngine", "MartletModels", "MartletRuntime", "MartletTemplate", "MartletText"],
+      path: "Fuzz/Targets", swiftSettings: swiftSettings),
+    tests("MartletFuzz"),
     tests(
       "Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime", "MartletTensor"],
       resources: [.copy("Goldens")]),
@@ -82,3 +87,10 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
 )
+
+// libFuzzer brings the `main` of its executable, so that a build without it could not link one: scripts/fuzz.sh asks for it.
+if Context.environment["MARTLET_FUZZ"] == "1" {
+  package.targets.append(
+    .executableTarget(
+      name: "MartletFuzzer", dependencies: ["MartletFuzz"], path: "Fuzz/Driver", swiftSettings: swiftSettings))
+}
