@@ -84,8 +84,20 @@ let package = Package(
       name: "MartletTestSupport", dependencies: ["MartletModels"], path: "Tests/MartletTestSupport",
       swiftSettings: swiftSettings),
     tests("MartletModels", ["MartletRuntime", "MartletTensor", "MartletTestSupport"], resources: [.copy("Goldens")]),
-    tests("MartletHub"),
-    tests("MartletCommand", ["MartletHub", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
+    .target(
+      name: "MartletHubTestSupport",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/MartletHubTestSupport",
+      swiftSettings: swiftSettings),
+    tests("MartletHub", ["MartletHubTestSupport"]),
+    tests(
+      "MartletCommand",
+      ["MartletHub", "MartletHubTestSupport", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),

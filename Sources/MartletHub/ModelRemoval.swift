@@ -15,6 +15,12 @@ package struct ModelRemoval: Sendable {
     package let path: String
     /// How many bytes that freed.
     package let bytes: Int
+
+    package init(name: String, path: String, bytes: Int) {
+      self.name = name
+      self.path = path
+      self.bytes = bytes
+    }
   }
 
   /// Removes a model.

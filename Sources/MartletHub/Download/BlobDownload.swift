@@ -111,6 +111,12 @@ struct BlobDownload: Sendable {
       try restart(&part, &version)
       throw TransientFailure(reason: "the server cannot continue; beginning anew", retryAfter: .zero)
     case 200:
+      if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }), length != size {
+        throw HubError(
+          code: .badInput,
+          message: "\(address.origin.host) has \(length) bytes for \(file.path) of \(repository.text), expected \(size)"
+        )
+      }
       // A server that does not know ranges, or has another content now, sends all of it.
       if part.size > 0 { try restart(&part, &version) }
     default:
