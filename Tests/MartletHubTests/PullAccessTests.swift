@@ -28,7 +28,7 @@ struct PullAccessTests {
     let other = try await PullBench()
     bench.server.next(.listing, .redirect("\(other.server.address)/api/models/owner/name/revision/main"))
     bench.server.next(.file("config.json"), .redirect("//127.0.0.1:\(other.server.address.split(separator: ":")[2])/x"))
-    await bench.fail(66, ["config.json"], variables: Self.token)
+    await bench.fail(69, ["404", "config.json"], variables: Self.token)
     #expect(!other.server.requests.isEmpty)
     for request in other.server.requests { #expect(request.headers["authorization"] == nil) }
     #expect(!bench.server.requests(.file("config.json")).isEmpty)

@@ -98,11 +98,12 @@ struct BlobDownload: Sendable {
       // A weak tag does not promise equal bytes, so it cannot be asked for here.
       if let version, !version.hasPrefix("W/") { headers.add(name: "if-range", value: version) }
     }
-    let response = try await hub.transport.send(.GET, address, headers: headers)
-    let tag = response.headers.first(name: "etag")
-    switch response.status.code {
+    let answer = try await hub.transport.send(.GET, address, headers: headers)
+    let host = answer.address.origin.host
+    let tag = answer.header("etag")
+    switch answer.status {
     case 206:
-      let isContinuation = ContentRange(response.headers.first(name: "content-range")) == .init(part.size, size)
+      let isContinuation = ContentRange(answer.header("content-range")) == .init(part.size, size)
       guard isContinuation, version == nil || tag == nil || version == tag else {
         try restart(&part, &version)
         throw TransientFailure(reason: "the server continues another content; beginning anew", retryAfter: .zero)
@@ -111,21 +112,21 @@ struct BlobDownload: Sendable {
       try restart(&part, &version)
       throw TransientFailure(reason: "the server cannot continue; beginning anew", retryAfter: .zero)
     case 200:
-      if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }), length != size {
+      if let length = answer.header("content-length").flatMap({ Int($0) }), length != size {
         throw HubError(
           code: .badInput,
-          message: "\(address.origin.host) has \(length) bytes for \(file.path) of \(repository.text), expected \(size)"
+          message: "\(host) has \(length) bytes for \(file.path) of \(repository.text), expected \(size)"
         )
       }
       // A server that does not know ranges, or has another content now, sends all of it.
       if part.size > 0 { try restart(&part, &version) }
     default:
       try hub.check(
-        response, subject: "fetching \(file.path)", .init(repository: repository, revision: commit, file: file.path))
+        answer, subject: "fetching \(file.path)", .init(repository: repository, revision: commit, file: file.path))
     }
     version = tag
-    var body = response.body.makeAsyncIterator()
-    while let chunk = try await next(&body, host: address.origin.host) {
+    var body = answer.response.body.makeAsyncIterator()
+    while let chunk = try await next(&body, host: host) {
       guard chunk.readableBytes <= size - part.size else {
         FileSystem.remove(folders.partial(hash))
         throw HubError(
@@ -161,17 +162,17 @@ extension PartialFile {
 }
 
 /// A `Content-Range` header of a part that goes to the end: `bytes 200-999/1000` (RFC 9110, section 14.4).
-struct ContentRange: Equatable {
-  let start: Int
-  let total: Int
+package struct ContentRange: Equatable {
+  package let start: Int
+  package let total: Int
 
-  init(_ start: Int, _ total: Int) {
+  package init(_ start: Int, _ total: Int) {
     self.start = start
     self.total = total
   }
 
   /// Nil if there is no header, or it says something else.
-  init?(_ header: String?) {
+  package init?(_ header: String?) {
     guard let header, header.lowercased().hasPrefix("bytes ") else { return nil }
     let numbers = header.dropFirst(6).split { $0 == "-" || $0 == "/" }.map { Int($0) }
     guard numbers.count == 3, let start = numbers[0], let end = numbers[1], let total = numbers[2] else { return nil }

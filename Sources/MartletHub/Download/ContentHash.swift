@@ -1,7 +1,7 @@
 internal import Crypto
 
 /// What a file's content must hash to, as the hub tells it. It is the name of the file's blob in the cache too.
-enum ContentHash: Sendable, Hashable, CustomStringConvertible {
+package enum ContentHash: Sendable, Hashable, CustomStringConvertible {
   /// The id that git gives to a file that lies in the repository itself: SHA-1 over a header with the size, and the
   /// content.
   case gitBlob(String)
@@ -9,7 +9,7 @@ enum ContentHash: Sendable, Hashable, CustomStringConvertible {
   case sha256(String)
 
   /// Nil if `text` is neither.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else { return nil }
     switch text.utf8.count {
     case 40: self = .gitBlob(text)
@@ -19,14 +19,14 @@ enum ContentHash: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The hash in an `ETag` header: in quotes, perhaps marked as weak.
-  init?(etag: String) {
+  package init?(etag: String) {
     var text = etag[...]
     if text.hasPrefix("W/") { text = text.dropFirst(2) }
     if text.first == "\"", text.last == "\"", text.count >= 2 { text = text.dropFirst().dropLast() }
     self.init(String(text))
   }
 
-  var description: String {
+  package var description: String {
     switch self {
     case .gitBlob(let text), .sha256(let text): text
     }
@@ -41,13 +41,13 @@ enum ContentHash: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Hashes content as it comes.
-  struct Calculation {
+  package struct Calculation {
     /// One of the two is there.
     private var sha1: Insecure.SHA1?
     private var sha256: SHA256?
 
     /// - Parameter size: how many bytes will come.
-    init(like hash: ContentHash, size: Int) {
+    package init(like hash: ContentHash, size: Int) {
       switch hash {
       case .gitBlob:
         var sha1 = Insecure.SHA1()
@@ -57,12 +57,12 @@ enum ContentHash: Sendable, Hashable, CustomStringConvertible {
       }
     }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
       sha1?.update(bufferPointer: bytes)
       sha256?.update(bufferPointer: bytes)
     }
 
-    func finish() -> String {
+    package func finish() -> String {
       sha1.map { Self.hexadecimal($0.finalize()) } ?? sha256.map { Self.hexadecimal($0.finalize()) } ?? ""
     }
 

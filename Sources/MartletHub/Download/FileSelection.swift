@@ -1,5 +1,5 @@
 /// Which files of a repository are needed to run its model.
-enum FileSelection: Equatable {
+package enum FileSelection: Equatable {
   /// These.
   case files([RemoteFile])
   /// These, and the weights that the last of them, the index, names.
@@ -20,7 +20,7 @@ enum FileSelection: Equatable {
   /// - Parameter patterns: names of the files that are wanted, with `*` and `?`; if there are any, nothing else is
   ///   chosen.
   /// - Throws: `HubError` if there is nothing that can be loaded, or a choice is needed: then with the files and sizes.
-  static func choose(
+  package static func choose(
     _ files: [RemoteFile], patterns: [String], of repository: RepositoryName
   ) throws(HubError) -> FileSelection {
     guard patterns.isEmpty else { return .files(try chosen(files, patterns, repository)) }

@@ -1,9 +1,9 @@
 /// Patterns for file names: `*` stands for any characters, `?` for one.
-enum Glob {
+package enum Glob {
   /// Whether `text` as a whole matches `pattern`.
   ///
   /// Only the last `*` is ever tried anew, so the time is bounded by the product of the lengths.
-  static func matches(_ pattern: some StringProtocol, _ text: some StringProtocol) -> Bool {
+  package static func matches(_ pattern: some StringProtocol, _ text: some StringProtocol) -> Bool {
     let pattern = Array(pattern.unicodeScalars)
     let text = Array(text.unicodeScalars)
     var (p, t) = (0, 0)

@@ -7,6 +7,8 @@ internal import NIOSSL
 /// A failure of the network that may be gone at the next attempt.
 struct TransientFailure: Error, Sendable {
   let reason: String
+  /// Whether not even a connection came about.
+  var isUnreachable = false
   /// How long the server asks to wait.
   var retryAfter: Duration?
 }
@@ -75,11 +77,22 @@ struct HTTPTransport: Sendable {
     case sameOrigin
   }
 
+  /// An answer, and where it came from.
+  struct Answer: Sendable {
+    let response: HTTPClientResponse
+    let address: WebAddress
+    /// Whether the hub itself gave it.
+    let isFromHub: Bool
+
+    var status: Int { Int(response.status.code) }
+    func header(_ name: String) -> String? { response.headers.first(name: name) }
+  }
+
   /// The answer to a request, behind all redirects.
   /// - Throws: ``TransientFailure`` if the network fails, `HubError` if a redirect leads nowhere, `CancellationError`.
   func send(
     _ method: HTTPMethod, _ address: WebAddress, headers: HTTPHeaders = [:], redirects: Redirects = .all
-  ) async throws -> HTTPClientResponse {
+  ) async throws -> Answer {
     let home = WebAddress(access.endpoint)?.origin
     var address = address
     for _ in 0...Self.redirectLimit {
@@ -95,13 +108,15 @@ struct HTTPTransport: Sendable {
       let response = try await respond(request, address.origin)
       guard [301, 302, 303, 307, 308].contains(response.status.code),
         let location = response.headers.first(name: "location")
-      else { return response }
+      else { return Answer(response: response, address: address, isFromHub: address.origin == home) }
       guard let next = address.following(location), next.origin.isSecure || !address.origin.isSecure else {
         throw HubError(
           code: .unavailable,
           message: "\(address.origin.host) redirects to '\(location.prefix(200))', which is no address to follow")
       }
-      if redirects == .sameOrigin, next.origin != address.origin { return response }
+      if redirects == .sameOrigin, next.origin != address.origin {
+        return Answer(response: response, address: address, isFromHub: address.origin == home)
+      }
       address = next
     }
     throw HubError(
@@ -124,7 +139,9 @@ struct HTTPTransport: Sendable {
     if error is CancellationError || Task.isCancelled { throw CancellationError() }
     switch error {
     case let error as HTTPClientError where error == .cancelled: throw CancellationError()
-    case let error as HTTPClientError where error == .connectTimeout || error == .deadlineExceeded:
+    case let error as HTTPClientError where error == .connectTimeout:
+      return TransientFailure(reason: "\(host) does not answer", isUnreachable: true)
+    case let error as HTTPClientError where error == .deadlineExceeded:
       return TransientFailure(reason: "\(host) does not answer")
     case let error as HTTPClientError where error == .readTimeout:
       return TransientFailure(reason: "\(host) has fallen silent")
@@ -136,7 +153,11 @@ struct HTTPTransport: Sendable {
       throw HubError(
         code: .unavailable,
         message: "\(host) cannot prove who it is (\(error)); are the certificates of this system up to date?")
-    case let error as NIOConnectionError: return TransientFailure(reason: "\(host): \(error)")
+    case let error as NIOConnectionError:
+      let reason =
+        error.connectionErrors.first.map { "no connection to \(host): \($0.error)" }
+        ?? "the address of \(host) cannot be found"
+      return TransientFailure(reason: reason, isUnreachable: true)
     default: return TransientFailure(reason: "\(host): \(error)")
     }
   }

@@ -18,17 +18,17 @@ struct HubClient: Sendable {
     let path = "/api/models/\(repository.text)/revision/\(WebAddress.percentEncoded(revision))?blobs=true"
     let address = try address(path)
     let subject = "asking \(access.endpoint) for \(repository.text)"
-    let bytes = try await retrying(subject) {
-      let response = try await transport.send(.GET, address)
-      try check(response, subject: subject, .init(repository: repository, revision: revision))
+    let bytes = try await retrying(subject, isFirstContact: true) {
+      let answer = try await transport.send(.GET, address)
+      try check(answer, subject: subject, .init(repository: repository, revision: revision))
       do {
-        return Array(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
+        return Array(try await answer.response.body.collect(upTo: Self.answerLimit).readableBytesView)
       } catch is NIOTooManyBytesError {
         throw HubError(
           code: .badInput,
           message: "\(access.endpoint) lists \(repository.text) in more than \(Self.answerLimit >> 20) MB")
       } catch {
-        throw try HTTPTransport.failure(error, host: address.origin.host)
+        throw try HTTPTransport.failure(error, host: answer.address.origin.host)
       }
     }
     let json: JSONValue
@@ -49,16 +49,15 @@ struct HubClient: Sendable {
     let subject = "asking \(access.endpoint) for \(file.path)"
     return try await retrying(subject) {
       // Behind a redirect to another server, headers are that server's. The hub tells what it links to.
-      let response = try await transport.send(.HEAD, address, redirects: .sameOrigin)
-      let isRedirect = (300..<400).contains(response.status.code)
+      let answer = try await transport.send(.HEAD, address, redirects: .sameOrigin)
+      let isRedirect = (300..<400).contains(answer.status)
       if !isRedirect {
-        try check(response, subject: subject, .init(repository: repository, revision: commit, file: file.path))
+        try check(answer, subject: subject, .init(repository: repository, revision: commit, file: file.path))
       }
       var file = file
-      let length = isRedirect ? nil : response.headers.first(name: "content-length")
-      file.size = (response.headers.first(name: "x-linked-size") ?? length).flatMap { Int($0) }
-      let etag = response.headers.first(name: "x-linked-etag") ?? response.headers.first(name: "etag")
-      file.hash = etag.flatMap { ContentHash(etag: $0) }
+      let length = isRedirect ? nil : answer.header("content-length")
+      file.size = (answer.header("x-linked-size") ?? length).flatMap { Int($0) }
+      file.hash = (answer.header("x-linked-etag") ?? answer.header("etag")).flatMap { ContentHash(etag: $0) }
       return file
     }
   }
@@ -77,14 +76,22 @@ struct HubClient: Sendable {
   }
 
   /// Runs `attempt` until it succeeds, fails for good, or has failed too often.
+  /// - Parameter isFirstContact: whether nothing came from the hub yet. If it cannot be reached then, that will hardly
+  ///   change while somebody waits for it.
   private func retrying<Result: Sendable>(
-    _ subject: String, _ attempt: () async throws -> Result
+    _ subject: String, isFirstContact: Bool = false, _ attempt: () async throws -> Result
   ) async throws -> Result {
     var retries = Retries(subject, policy, report: report)
     while true {
       do {
         return try await attempt()
       } catch let failure as TransientFailure {
+        guard !isFirstContact || !failure.isUnreachable else {
+          throw HubError(
+            code: .unavailable,
+            message:
+              "\(subject) failed: \(failure.reason); is there a network, and are HF_ENDPOINT and HTTPS_PROXY right?")
+        }
         try await retries.wait(after: failure)
       }
     }
@@ -98,14 +105,21 @@ struct HubClient: Sendable {
   }
 
   /// Throws for an answer that is not what was asked for: ``TransientFailure`` if asking again may help.
-  func check(_ response: HTTPClientResponse, subject: String, _ about: Subject) throws {
-    let status = response.status.code
+  func check(_ answer: HTTPTransport.Answer, subject: String, _ about: Subject) throws {
+    let status = answer.status
     guard !(200..<300).contains(status) else { return }
-    let code = response.headers.first(name: "x-error-code") ?? ""
-    let said = response.headers.first(name: "x-error-message").map { " (it says: \($0.prefix(200)))" } ?? ""
+    let code = answer.header("x-error-code") ?? ""
+    let said = answer.header("x-error-message").map { " (it says: \($0.prefix(200)))" } ?? ""
     let name = about.repository.text
     func failure(_ code: HubError.Code, _ text: String) -> HubError { HubError(code: code, message: text + said) }
     switch status {
+    case 408, 425, 429, 500, 502, 503, 504:
+      let seconds = answer.header("retry-after").flatMap { Int($0) }
+      throw TransientFailure(
+        reason: "\(answer.address.origin.host) answers \(status)\(said)",
+        retryAfter: seconds.map { .seconds(max(0, $0)) })
+    case _ where !answer.isFromHub:
+      throw failure(.unavailable, "\(answer.address.origin.host) answers \(status) to \(subject)")
     case 401 where access.token == nil:
       throw failure(
         .unavailable,
@@ -127,11 +141,6 @@ struct HubClient: Sendable {
     case 404:
       let what = about.file.map { "\($0) in \(name)" } ?? "model \(name)"
       throw failure(.notFound, "there is no \(what) at \(access.endpoint)")
-    case 408, 425, 429, 500, 502, 503, 504:
-      let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
-      throw TransientFailure(
-        reason: "\(access.endpoint) answers \(status)\(said)",
-        retryAfter: seconds.map { .seconds(max(0, $0)) })
     default:
       throw failure(.unavailable, "\(access.endpoint) answers \(status) to \(subject)")
     }

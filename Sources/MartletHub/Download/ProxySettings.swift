@@ -2,13 +2,13 @@ internal import FoundationEssentials
 
 /// The proxies that the usual variables name: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or
 /// not; small letters come first, as in curl.
-struct ProxySettings: Sendable {
-  struct Proxy: Sendable, Hashable {
-    let isSOCKS: Bool
-    let host: String
-    let port: Int
-    let user: String?
-    let password: String?
+package struct ProxySettings: Sendable {
+  package struct Proxy: Sendable, Hashable {
+    package let isSOCKS: Bool
+    package let host: String
+    package let port: Int
+    package let user: String?
+    package let password: String?
   }
 
   private let secure: Proxy?
@@ -17,10 +17,10 @@ struct ProxySettings: Sendable {
   private let exceptions: [String]
 
   /// All that occur.
-  var all: [Proxy] { [secure, plain].compactMap(\.self) }
+  package var all: [Proxy] { [secure, plain].compactMap(\.self) }
 
   /// - Throws: `HubError` naming a variable that holds no address of a proxy.
-  init(_ variable: (_ name: String) -> String?) throws(HubError) {
+  package init(_ variable: (_ name: String) -> String?) throws(HubError) {
     func first(_ name: String) -> (String, String)? {
       for name in [name, name.uppercased()] {
         if let value = variable(name) { return (name, value) }
@@ -43,7 +43,7 @@ struct ProxySettings: Sendable {
   }
 
   /// The proxy through which a server is reached, if any.
-  func proxy(for origin: WebAddress.Origin) -> Proxy? {
+  package func proxy(for origin: WebAddress.Origin) -> Proxy? {
     let isException = exceptions.contains {
       $0 == "*" || !$0.isEmpty && (origin.host == $0 || origin.host.hasSuffix("." + $0))
     }

@@ -1,18 +1,18 @@
 internal import MartletJSON
 
 /// A file of a repository on the hub.
-struct RemoteFile: Sendable, Equatable {
+package struct RemoteFile: Sendable, Equatable {
   /// Its path in the repository: parts with `/` between them, none of which is empty, `.` or `..` or has control
   /// characters in it. So it never leads out of a folder that it is put into.
-  let path: String
+  package let path: String
   /// In bytes; nil if the listing leaves it out.
-  var size: Int?
-  var hash: ContentHash?
+  package var size: Int?
+  package var hash: ContentHash?
 
   var name: String { String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]) }
 
   /// Nil if `path` is none that a well-meaning repository has.
-  init?(path: String, size: Int? = nil, hash: ContentHash? = nil) {
+  package init?(path: String, size: Int? = nil, hash: ContentHash? = nil) {
     guard Self.isSafe(path) else { return nil }
     self.path = path
     self.size = size

@@ -1,19 +1,19 @@
 internal import FoundationEssentials
 
 /// An address on the web, `http` or `https`.
-struct WebAddress: Sendable, Equatable, CustomStringConvertible {
-  let description: String
+package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
+  package let description: String
   /// Scheme, host and port: what a token may be sent to.
-  let origin: Origin
+  package let origin: Origin
 
-  struct Origin: Sendable, Hashable {
+  package struct Origin: Sendable, Hashable {
     let isSecure: Bool
-    let host: String
+    package let host: String
     let port: Int
   }
 
   /// Nil for what is no address, or one of another kind.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let url = URL(string: text) else { return nil }
     self.init(url)
   }
@@ -29,7 +29,7 @@ struct WebAddress: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The address that a `Location` header of an answer from this one means (RFC 9110, section 10.2.2).
-  func following(_ location: String) -> WebAddress? {
+  package func following(_ location: String) -> WebAddress? {
     guard let base = URL(string: description), let url = URL(string: location, relativeTo: base) else { return nil }
     return WebAddress(url.absoluteURL)
   }
