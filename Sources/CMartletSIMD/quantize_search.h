@@ -141,19 +141,21 @@ INLINE void search_scale_and_offset(const group *g, int levels, bool not_above_z
       sum_xq += wq * x;
     }
     const f32x16 determinant = splat(sum_w) * sum_qq - sum_q * sum_q;
-    const i32x16 sound = determinant > splat(0x1p-20f) * splat(sum_w) * sum_qq;
-    const f32x16 divisor = select(sound, determinant, splat(1));
-    f32x16 scale = (splat(sum_w) * sum_xq - splat(sum_x) * sum_q) / divisor;
-    f32x16 shift = (splat(sum_x) * sum_qq - sum_q * sum_xq) / divisor;
+    const i32x16 is_spread = determinant > splat(0x1p-20f) * splat(sum_w) * sum_qq;
+    const f32x16 divisor = select(is_spread, determinant, splat(1));
+    const f32x16 square = select(sum_qq > 0, sum_qq, splat(1));
+    // Where all integers are alike, one line through them is as good as another: the offset stays.
+    f32x16 scale = select(is_spread, (splat(sum_w) * sum_xq - splat(sum_x) * sum_q) / divisor,
+                          (sum_xq - offset * sum_q) / square);
+    f32x16 shift = select(is_spread, (splat(sum_x) * sum_qq - sum_q * sum_xq) / divisor, offset);
     // Where the offset would be positive it is 0, which is `ceiling` above `low`, and the scale is fitted to that.
     const i32x16 above = shift > ceiling;
-    const f32x16 at_zero = (sum_xq - ceiling * sum_q) / select(sum_qq > 0, sum_qq, splat(1));
-    scale = select(above, at_zero, scale);
+    scale = select(above, (sum_xq - ceiling * sum_q) / square, scale);
     shift = select(above, ceiling, shift);
     // What of the weighted squares the fit explains: the error is a constant minus this.
     f32x16 gain = splat(2) * (scale * sum_xq + shift * splat(sum_x));
     gain -= scale * scale * sum_qq + splat(2) * scale * shift * sum_q + shift * shift * splat(sum_w);
-    const i32x16 usable = sound & (scale > 0);
+    const i32x16 usable = (sum_qq > 0) & (scale > 0);
     const i32x16 better = usable & (gain > best_gain);
     best_gain = select(better, gain, best_gain);
     best_scale = select(better, scale, best_scale);

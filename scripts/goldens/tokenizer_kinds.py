@@ -103,15 +103,16 @@ def fallback_model(size=420, with_bytes=True, **options):
 
 
 def scored(model):
-    """The same vocabulary with the merges that transformers makes of SentencePiece's scores, here the order of ids: every way to cut a
-    token into two others."""
-    known = model["vocab"]
+    """The vocabulary with the merges that transformers makes of SentencePiece's scores, here the order of ids: every way to cut a token
+    into two others. Tokens with characters that are none go, as SentencePiece has none of them."""
+    whole = [t for t in sorted(model["vocab"], key=model["vocab"].get) if t.startswith("<") or all(c in model["vocab"] for c in t)]
+    known = {t: i for i, t in enumerate(whole)}
     special = {t for t in known if t.startswith("<")}
     merges = []
     for token in sorted((t for t in known if t not in special), key=known.get):
         cuts = [(token[:i], token[i:]) for i in range(1, len(token))]
         merges += sorted(([l, r] for l, r in cuts if l in known and r in known), key=lambda pair: (known[pair[0]], known[pair[1]]))
-    return model | {"merges": merges}
+    return model | {"vocab": known, "merges": merges}
 
 
 def sentencepiece_tokens():

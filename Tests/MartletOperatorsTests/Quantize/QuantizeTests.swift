@@ -70,9 +70,7 @@ import Testing
     let weights = try Self.weights(reference.distribution)
     let (outcome, out) = try Self.encode(weights, Self.shape, as: type, on: stream)
     #expect(outcome == .done)
-    let decoded = try Self.decode(out, on: stream)
-    let squares = zip(decoded, weights).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
-    let error = (squares / Double(weights.count)).squareRoot()
+    let error = Self.error(try Self.decode(out, on: stream), weights)
     #expect(error <= 1.001 * reference.rmse, "\(error / reference.rmse) of the reference's")
   }
 
@@ -91,16 +89,22 @@ import Testing
     }
   }
 
-  /// What was quantised once keeps its values in the same type, up to the rounding of scales that hang together.
+  private static func error(_ found: [Float], _ expected: [Float]) -> Double {
+    let squares = zip(found, expected).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+    return (squares / Double(expected.count)).squareRoot()
+  }
+
+  /// What was quantised once nearly keeps its values in the same type: a second time costs little beside the first.
   @Test(arguments: QuantizedWeights.types)
   func blocksComeBack(_ type: DType) throws {
     let stream = try Stream(on: Runtime(.cpu))
-    let first = try Self.encode(try Self.weights("bell"), Self.shape, as: type, on: stream).out
+    let weights = try Self.weights("bell")
+    let first = try Self.encode(weights, Self.shape, as: type, on: stream).out
     let values = try Self.decode(first, on: stream)
     let again = try Tensor(Self.shape, type, on: stream.runtime)
     #expect(try Quantize(first, into: again).run(on: stream) == .done)
-    let error = relativeError(try Self.decode(again, on: stream).map(Double.init), values.map(Double.init), scale: 1)
-    #expect(error < 0.02)
+    let share = Self.error(try Self.decode(again, on: stream), values) / Self.error(values, weights)
+    #expect(share < 0.25, "\(share)")
   }
 
   /// Groups in which a search has nothing to look for.
