@@ -7,7 +7,7 @@ ARGS   ?=
 export MODEL PROMPT ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run model build test check bench format docs clean
+.PHONY: help run model build test check bench fuzz format docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -30,8 +30,11 @@ check: ## Everything that is checked without running: formatter, layout of the s
 bench: ## Measure prompt processing and generation on this machine
 	@scripts/bench.sh
 
+fuzz: ## Read a million damaged files of each kind (RUNS=20000 is quick, TARGET=gguf does one kind)
+	@scripts/fuzz.sh
+
 format: ## Let the formatter repair the layout of Swift files
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
 
 docs: ## Build the documentation of the library into .build/docs
 	@scripts/docs.sh

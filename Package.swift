@@ -33,7 +33,11 @@ let package = Package(
     .executable(name: "martlet", targets: ["MartletCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.26.0"),
   ],
   targets: [
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
@@ -47,7 +51,17 @@ let package = Package(
     layer(
       "MartletEngine",
       ["MartletRuntime", "MartletTensor", "MartletOperators", "MartletModels", "MartletText", "MartletTemplate"]),
-    layer("MartletHub"),
+    layer(
+      "MartletHub",
+      [
+        "MartletJSON",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
     layer(
       "Martlet",
       [
@@ -57,7 +71,7 @@ let package = Package(
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
-        "Martlet",
+        "Martlet", "MartletHub",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings
@@ -70,11 +84,28 @@ let package = Package(
       name: "MartletTestSupport", dependencies: ["MartletModels"], path: "Tests/MartletTestSupport",
       swiftSettings: swiftSettings),
     tests("MartletModels", ["MartletRuntime", "MartletTensor", "MartletTestSupport"], resources: [.copy("Goldens")]),
-    tests("MartletHub"),
-    tests("MartletCommand", ["MartletHub", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
+    .target(
+      name: "MartletHubTestSupport",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/MartletHubTestSupport",
+      swiftSettings: swiftSettings),
+    tests("MartletHub", ["MartletHubTestSupport"]),
+    tests(
+      "MartletCommand",
+      ["MartletHub", "MartletHubTestSupport", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),
+    .target(
+      name: "MartletFuzz",
+      dependencies: ["Martlet", "MartletEngine", "MartletModels", "MartletRuntime", "MartletTemplate", "MartletText"],
+      path: "Fuzz/Targets", swiftSettings: swiftSettings),
+    tests("MartletFuzz"),
     tests(
       "Martlet", ["MartletEngine", "MartletHub", "MartletModels", "MartletRuntime", "MartletTensor"],
       resources: [.copy("Goldens")]),
@@ -82,3 +113,10 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
 )
+
+// libFuzzer brings the `main` of its executable, so that a build without it could not link one: scripts/fuzz.sh asks for it.
+if Context.environment["MARTLET_FUZZ"] == "1" {
+  package.targets.append(
+    .executableTarget(
+      name: "MartletFuzzer", dependencies: ["MartletFuzz"], path: "Fuzz/Driver", swiftSettings: swiftSettings))
+}

@@ -1,31 +1,10 @@
 // Matrix products with packed quantised weights and activations quantised to 8 bits. Included once by each level file.
 //
-// Within a group of 32 columns the products are summed exactly in integers; groups are then scaled and added in f32 in
-// their order. So the bits of a row depend neither on the number of tokens nor on the integer instructions used.
+// Within a group of columns that share a scale the products are summed exactly in integers; groups are then scaled and
+// added in f32 in their order. So the bits of a row depend neither on the number of tokens nor on the integer instructions
+// used.
 
-/// A row of quantised activations: see `martlet_quantized_row_bytes`.
-typedef struct {
-  const int8_t *quants;
-  const float *scales;
-  const int32_t *sums;          // per 16 columns
-  const float *scaled_sums;     // per 32 columns
-} quantized_row;
-
-INLINE quantized_row row_at(const void *rows, size_t index, size_t columns) {
-  const char *p = (const char *)rows + index * martlet_quantized_row_bytes(columns);
-  quantized_row row;
-  row.quants = (const int8_t *)p;
-  row.scales = (const float *)(p + columns);
-  row.sums = (const int32_t *)(p + columns + columns / 32 * 4);
-  row.scaled_sums = (const float *)(p + columns + columns / 32 * 12);
-  return row;
-}
-
-INLINE void quantize_row_of(const int type, const void *x, void *out, size_t columns) {
-  int8_t *quants = out;
-  float *scales = (float *)((char *)out + columns);
-  int32_t *sums = (int32_t *)((char *)out + columns + columns / 32 * 4);
-  float *scaled_sums = (float *)((char *)out + columns + columns / 32 * 12);
+INLINE void quantize_row_of(const int type, const void *x, martlet_quantized_group *out, size_t columns) {
   for (size_t group = 0; group < columns / 32; group++) {
     f32x16 low = load(type, x, group * 32), high = load(type, x, group * 32 + 16);
     // Magnitudes compare like their bits, NaN above all.
@@ -47,18 +26,18 @@ INLINE void quantize_row_of(const int type, const void *x, void *out, size_t col
     i32x16 lows = __builtin_convertvector(p, i32x16), highs = __builtin_convertvector(q, i32x16);
     int32_t sum_low = 0, sum_high = 0;
     for (int i = 0; i < 16; i++) {
-      quants[group * 32 + i] = (int8_t)lows[i];
-      quants[group * 32 + 16 + i] = (int8_t)highs[i];
+      out[group].quants[i] = (int8_t)lows[i];
+      out[group].quants[16 + i] = (int8_t)highs[i];
       sum_low += lows[i];
       sum_high += highs[i];
     }
-    scales[group] = scale;
-    sums[group * 2] = sum_low;
-    sums[group * 2 + 1] = sum_high;
-    scaled_sums[group] = scale * (float)(sum_low + sum_high);
+    out[group].scale = scale;
+    out[group].scaled_sum = scale * (float)(sum_low + sum_high);
+    out[group].sums[0] = sum_low;
+    out[group].sums[1] = sum_high;
   }
 }
-static void quantize_row(int type, const void *x, void *out, size_t columns) {
+static void quantize_row(int type, const void *x, martlet_quantized_group *out, size_t columns) {
   FOR_TYPE(type, quantize_row_of(T, x, out, columns));
 }
 
@@ -71,14 +50,64 @@ INLINE i32x16 dot4(i32x16 acc, i32x16 u, int32_t x) {
 }
 #endif
 
-INLINE i32x16 load_bytes(const void *p) {
-  i32x16 v;
-  memcpy(&v, p, sizeof v);
-  return v;
+/// Columns `4 * index ..< 4 * index + 4` of a group of 16 rows, as unsigned bytes.
+INLINE i32x16 unpack(const int bits, const char *group, const int index) {
+  if (bits == 8) return load_bytes(group + index * 64);
+  const i32x16 both = load_bytes(group + index / 2 * 64);
+  i32x16 value = (index % 2 ? both >> 4 : both) & 0x0f0f0f0f;
+  if (bits == 5) {
+    const i32x16 fifth = load_bytes(group + 256);
+    value |= (index <= 4 ? fifth << (4 - index) : fifth >> (index - 4)) & 0x10101010;
+  }
+  if (bits == 6) {
+    const i32x16 upper = load_bytes(group + 256 + index / 4 * 64);
+    const int shift = 2 * (index % 4);
+    value |= (shift <= 4 ? upper << (4 - shift) : upper >> (shift - 4)) & 0x30303030;
+  }
+  return value;
 }
 
-INLINE f32x16 load_scales(const int scale_bytes, const void *p) {
-  return scale_bytes == 2 ? load(MARTLET_F16, p, 0) : load(MARTLET_F32, p, 0);
+/// 16 small integers of one byte each.
+INLINE f32x16 load_small(const bool is_signed, const char *p) {
+  typedef int8_t i8x16 __attribute__((vector_size(16)));
+  typedef uint8_t u8x16 __attribute__((vector_size(16)));
+  if (is_signed) {
+    i8x16 v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(__builtin_convertvector(v, i32x16), f32x16);
+  }
+  u8x16 v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(__builtin_convertvector(v, i32x16), f32x16);
+}
+
+/// A panel's parts: see `martlet_pack_format`.
+typedef struct {
+  const char *super_scales, *scales, *quants;
+} packed_panel;
+
+INLINE packed_panel panel_at(martlet_pack_format format, const char *panels, size_t panel_bytes, size_t columns,
+                             size_t index) {
+  const martlet_panel_layout layout = martlet_layout_of(format, columns);
+  const char *p = panels + index * panel_bytes;
+  return (packed_panel){p, p + layout.scales, p + layout.quants};
+}
+
+/// The scale of 16 columns (half 0 or 1 of a group) or of the whole group.
+INLINE f32x16 scale_of(const int scales, packed_panel w, size_t group, int half) {
+  switch (scales) {
+    case MARTLET_SCALES_F16: return load(MARTLET_F16, w.scales + group * 32, 0);
+    case MARTLET_SCALES_F16_MINIMUM: return load(MARTLET_F16, w.scales + group * 64, 0);
+    case MARTLET_SCALES_K:
+      return load(MARTLET_F16, w.super_scales + group / 8 * 64, 0) * load_small(false, w.scales + group * 32);
+    default:
+      return load(MARTLET_F16, w.super_scales + group / 8 * 32, 0) * load_small(true, w.scales + group * 32 + half * 16);
+  }
+}
+
+INLINE f32x16 minimum_of(const int scales, packed_panel w, size_t group) {
+  if (scales == MARTLET_SCALES_F16_MINIMUM) return load(MARTLET_F16, w.scales + group * 64 + 32, 0);
+  return load(MARTLET_F16, w.super_scales + group / 8 * 64 + 32, 0) * load_small(false, w.scales + group * 32 + 16);
 }
 
 INLINE int32_t four(const int8_t *p) {
@@ -88,105 +117,108 @@ INLINE int32_t four(const int8_t *p) {
 }
 
 /// `tokens` outputs of `panels` neighbouring panels, with the format's fields as constants.
-INLINE void quantized_tile(const int bits, const int scale_bytes, const bool has_minimum, const int groups,
-                           const char *weights, size_t panel_bytes, const int panels, size_t columns,
-                           const quantized_row *x, const int tokens, f32x16 *results) {
-  const int quant_bytes = bits == 4 ? 256 : 512;
-  const int scales_bytes = 16 * scale_bytes;
-  const size_t group_bytes = quant_bytes + scales_bytes * groups + (has_minimum ? scales_bytes : 0);
-  const int offset = has_minimum ? 0 : bits == 4 ? 8 : 128;
-  const int steps = 8 / groups;  // registers of 4 columns that share a scale
-  f32x16 acc[MAX_TILE];
+INLINE void quantized_tile(const int bits, const int scales, const packed_panel *w, const int panels, size_t columns,
+                           const martlet_quantized_group *x, size_t x_stride, const int tokens, f32x16 *results) {
+  const bool has_minimum = scales == MARTLET_SCALES_F16_MINIMUM || scales == MARTLET_SCALES_K;
+  const int halves = scales == MARTLET_SCALES_K_16 ? 2 : 1;
+  const size_t group_bytes = 64 * bits;
+  f32x16 acc[QUANTIZED_PANELS * QUANTIZED_TOKENS];
   for (int i = 0; i < panels * tokens; i++) acc[i] = splat(0.0f);
   for (size_t group = 0; group < columns / 32; group++) {
-    for (int p = 0; p < panels; p++) {
-      const char *w = weights + p * panel_bytes + group * group_bytes;
-      for (int part = 0; part < groups; part++) {
-        i32x16 dots[MAX_TILE];
+#pragma clang loop unroll(full)
+    for (int half = 0; half < halves; half++) {
+      i32x16 dots[QUANTIZED_PANELS * QUANTIZED_TOKENS];
+      for (int t = 0; t < tokens; t++) {
+        // Quants are stored as unsigned numbers, 2^(bits - 1) too high where there is no minimum.
+        const int32_t *sums = x[t * x_stride + group].sums;
+        const i32x16 sum = isplat(halves == 2 ? sums[half] : sums[0] + sums[1]);
+        for (int p = 0; p < panels; p++) dots[p * tokens + t] = has_minimum ? isplat(0) : -(sum << (bits - 1));
+      }
+#pragma clang loop unroll(full)
+      for (int i = half * 4; i < (halves == 2 ? half * 4 + 4 : 8); i++) {
+        i32x16 quants[QUANTIZED_PANELS];
+        for (int p = 0; p < panels; p++) quants[p] = unpack(bits, w[p].quants + group * group_bytes, i);
         for (int t = 0; t < tokens; t++) {
-          int32_t sum = groups == 2 ? x[t].sums[group * 2 + part] : x[t].sums[group * 2] + x[t].sums[group * 2 + 1];
-          dots[t] = isplat(offset ? -offset * sum : 0);
-        }
-        if (bits == 4) {
-          for (int j = 0; j < steps / 2; j++) {
-            i32x16 both = load_bytes(w + (part * (steps / 2) + j) * 64);
-            i32x16 low = both & 0x0f0f0f0f, high = (both >> 4) & 0x0f0f0f0f;
-            const size_t at = group * 32 + part * 16 + j * 8;
-            for (int t = 0; t < tokens; t++) dots[t] = dot4(dots[t], low, four(x[t].quants + at));
-            for (int t = 0; t < tokens; t++) dots[t] = dot4(dots[t], high, four(x[t].quants + at + 4));
-          }
-        } else {
-          for (int j = 0; j < steps; j++) {
-            i32x16 bytes = load_bytes(w + (part * steps + j) * 64);
-            const size_t at = group * 32 + part * 16 + j * 4;
-            for (int t = 0; t < tokens; t++) dots[t] = dot4(dots[t], bytes, four(x[t].quants + at));
-          }
-        }
-        f32x16 scale = load_scales(scale_bytes, w + quant_bytes + part * scales_bytes);
-        for (int t = 0; t < tokens; t++) {
-          f32x16 value = __builtin_convertvector(dots[t], f32x16);
-          acc[p * tokens + t] = multiply_add(value * scale, splat(x[t].scales[group]), acc[p * tokens + t]);
+          const int32_t four_columns = four(x[t * x_stride + group].quants + i * 4);
+          for (int p = 0; p < panels; p++) dots[p * tokens + t] = dot4(dots[p * tokens + t], quants[p], four_columns);
         }
       }
-      if (has_minimum) {
-        f32x16 minimum = load_scales(scale_bytes, w + quant_bytes + scales_bytes * groups);
-        for (int t = 0; t < tokens; t++)
-          acc[p * tokens + t] = multiply_add(minimum, splat(x[t].scaled_sums[group]), acc[p * tokens + t]);
+      for (int p = 0; p < panels; p++) {
+        const f32x16 scale = scale_of(scales, w[p], group, half);
+        for (int t = 0; t < tokens; t++) {
+          const f32x16 value = __builtin_convertvector(dots[p * tokens + t], f32x16) * scale;
+          acc[p * tokens + t] = multiply_add(value, splat(x[t * x_stride + group].scale), acc[p * tokens + t]);
+        }
       }
+    }
+    for (int p = 0; has_minimum && p < panels; p++) {
+      const f32x16 minimum = minimum_of(scales, w[p], group);
+      for (int t = 0; t < tokens; t++)
+        acc[p * tokens + t] =
+            multiply_add(minimum, splat(x[t * x_stride + group].scaled_sum), acc[p * tokens + t]);
     }
   }
   for (int i = 0; i < panels * tokens; i++) results[i] = acc[i];
 }
 
-#define QUANTIZED_TILE(PANELS, TOKENS)                                                                              \
-  do {                                                                                                              \
-    f32x16 sums[PANELS * TOKENS];                                                                                   \
-    quantized_tile(bits, scale_bytes, has_minimum, groups, (const char *)weights + panel * panel_bytes, panel_bytes, \
-                   PANELS, columns, row, TOKENS, sums);                                                             \
-    for (int p = 0; p < PANELS; p++)                                                                                \
-      for (int t = 0; t < TOKENS; t++)                                                                              \
-        write_panel(sums[p * TOKENS + t], panel + p, rows, bias, out_type, out, (token + t) * out_stride);           \
-  } while (0)
-
-INLINE void gemm_quantized_of(const int bits, const int scale_bytes, const bool has_minimum, const int groups,
-                              const void *weights, size_t first, size_t last, size_t rows, size_t columns,
-                              const void *x, size_t tokens, const float *bias, int out_type, void *out,
+INLINE void quantized_outputs(const int bits, const int scales, const char *weights, size_t panel_bytes, size_t panel,
+                              const int panels, size_t rows, size_t columns, const martlet_quantized_group *x,
+                              size_t token, const int tokens, const float *bias, int out_type, void *out,
                               size_t out_stride) {
-  const martlet_pack_format format = {bits, scale_bytes, has_minimum, groups};
-  const size_t panel_bytes = martlet_panel_bytes(format, columns);
-  quantized_row row[TILE_TOKENS];
-  size_t token = 0;
-  for (; token + TILE_TOKENS <= tokens; token += TILE_TOKENS) {
-    for (int t = 0; t < TILE_TOKENS; t++) row[t] = row_at(x, token + t, columns);
-    for (size_t panel = first; panel < last; panel++) QUANTIZED_TILE(1, TILE_TOKENS);
-  }
-  for (; token + 2 <= tokens; token += 2) {
-    for (int t = 0; t < 2; t++) row[t] = row_at(x, token + t, columns);
-    for (size_t panel = first; panel < last; panel++) QUANTIZED_TILE(1, 2);
-  }
-  for (; token < tokens; token++) {
-    row[0] = row_at(x, token, columns);
-    size_t panel = first;
-    for (; panel + 2 <= last; panel += 2) QUANTIZED_TILE(2, 1);
-    for (; panel < last; panel++) QUANTIZED_TILE(1, 1);
-  }
+  f32x16 sums[QUANTIZED_PANELS * QUANTIZED_TOKENS];
+  packed_panel w[QUANTIZED_PANELS];
+  for (int p = 0; p < panels; p++)
+    w[p] = panel_at((martlet_pack_format){bits, scales}, weights, panel_bytes, columns, panel + p);
+  quantized_tile(bits, scales, w, panels, columns, x + token * (columns / 32), columns / 32, tokens, sums);
+  for (int p = 0; p < panels; p++)
+    for (int t = 0; t < tokens; t++)
+      write_panel(sums[p * tokens + t], panel + p, rows, bias, out_type, out, (token + t) * out_stride);
 }
 
-#define QUANTIZED_FORMAT(BITS, SCALE_BYTES, MINIMUM, GROUPS)                                                       \
-  if (format.bits == BITS && format.scale_bytes == SCALE_BYTES && format.has_minimum == MINIMUM &&                 \
-      format.groups == GROUPS)                                                                                     \
-  return gemm_quantized_of(BITS, SCALE_BYTES, MINIMUM, GROUPS, panels, first, last, rows, columns, x, tokens, bias, \
-                           out_type, out, out_stride)
+INLINE void gemm_quantized_of(const int bits, const int scales, const char *weights, size_t first, size_t last,
+                              size_t rows, size_t columns, const martlet_quantized_group *x, size_t tokens,
+                              const float *bias, int out_type, void *out, size_t out_stride) {
+  const size_t panel_bytes = martlet_panel_bytes((martlet_pack_format){bits, scales}, columns);
+#define OUTPUTS(PANELS, TOKENS)                                                                                        \
+  quantized_outputs(bits, scales, weights, panel_bytes, panel, PANELS, rows, columns, x, token, TOKENS, bias, out_type, \
+                    out, out_stride)
+  const size_t block = tokens == 1 ? last - first : panel_block(panel_bytes, first, last);
+  for (size_t start = first; start < last; start += block) {
+    const size_t end = start + block < last ? start + block : last;
+    size_t token = 0;
+    for (; token + QUANTIZED_TOKENS <= tokens; token += QUANTIZED_TOKENS) {
+      size_t panel = start;
+      for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS) OUTPUTS(QUANTIZED_PANELS, QUANTIZED_TOKENS);
+      for (; panel < end; panel++) OUTPUTS(1, QUANTIZED_TOKENS);
+    }
+    for (; token + 2 <= tokens; token += 2) {
+      size_t panel = start;
+      for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS) OUTPUTS(QUANTIZED_PANELS, 2);
+      for (; panel < end; panel++) OUTPUTS(1, 2);
+    }
+    for (; token < tokens; token++) {
+      size_t panel = start;
+      for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS) OUTPUTS(QUANTIZED_PANELS, 1);
+      for (; panel < end; panel++) OUTPUTS(1, 1);
+    }
+  }
+#undef OUTPUTS
+}
+
+#define QUANTIZED_FORMAT(BITS, SCALES)                                                                              \
+  if (format.bits == BITS && format.scales == SCALES)                                                               \
+  return gemm_quantized_of(BITS, SCALES, panels, first, last, rows, columns, x, tokens, bias, out_type, out, out_stride)
 
 static void gemm_quantized(martlet_pack_format format, const void *panels, size_t first, size_t last, size_t rows,
-                           size_t columns, const void *x, size_t tokens, const float *bias, int out_type, void *out,
-                           size_t out_stride) {
-  QUANTIZED_FORMAT(4, 2, false, 1);  // Q4_0
-  QUANTIZED_FORMAT(4, 2, true, 1);   // Q4_1
-  QUANTIZED_FORMAT(8, 2, false, 1);  // Q8_0, Q5_0
-  QUANTIZED_FORMAT(8, 2, true, 1);   // Q5_1
-  QUANTIZED_FORMAT(4, 4, true, 1);   // Q4_K
-  QUANTIZED_FORMAT(8, 4, true, 1);   // Q5_K
-  QUANTIZED_FORMAT(8, 4, false, 2);  // Q6_K
+                           size_t columns, const martlet_quantized_group *x, size_t tokens, const float *bias, int out_type,
+                           void *out, size_t out_stride) {
+  QUANTIZED_FORMAT(4, MARTLET_SCALES_F16);          // Q4_0
+  QUANTIZED_FORMAT(4, MARTLET_SCALES_F16_MINIMUM);  // Q4_1
+  QUANTIZED_FORMAT(5, MARTLET_SCALES_F16);          // Q5_0
+  QUANTIZED_FORMAT(5, MARTLET_SCALES_F16_MINIMUM);  // Q5_1
+  QUANTIZED_FORMAT(8, MARTLET_SCALES_F16);          // Q8_0
+  QUANTIZED_FORMAT(4, MARTLET_SCALES_K);            // Q4_K
+  QUANTIZED_FORMAT(5, MARTLET_SCALES_K);            // Q5_K
+  QUANTIZED_FORMAT(6, MARTLET_SCALES_K_16);         // Q6_K
   __builtin_trap();
 }

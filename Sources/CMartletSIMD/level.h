@@ -13,5 +13,5 @@
 
 #define MARTLET_TABLE(NAME, SYMBOL)                                                                                \
   const martlet_kernels SYMBOL = {NAME,         add_rows,       swiglu,      convert, rms_norm, rope,      argmax, \
-                                  dot,          gemm,           quantize_row, gemm_quantized, cache_write, attend,  \
+                                  dot,          MARTLET_HAS_BF16, gemm,           quantize_row, gemm_quantized, cache_write, attend,  \
                                   merge,        scale_out,      exponentials, read_memory, integer_products, float_products}

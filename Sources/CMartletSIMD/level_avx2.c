@@ -5,8 +5,11 @@
 #define MARTLET_HAS_FMA 1
 #define MARTLET_HAS_F16C 1
 #define MARTLET_HAS_OWN_DOT4 1
+#define TILE_PANELS 1
 #define TILE_TOKENS 4
-#define MAX_TILE 4
+#define QUANTIZED_PANELS 1
+#define QUANTIZED_TOKENS 3
+#define CACHE_BLOCK_BYTES 131072
 #define LIMIT_CHAINS 4
 #include "vector.h"
 

@@ -7,8 +7,11 @@
 #define MARTLET_HAS_FMA 1
 #define MARTLET_HAS_F16C 1
 #define MARTLET_HAS_OWN_DOT4 1
+#define TILE_PANELS 2
 #define TILE_TOKENS 8
-#define MAX_TILE 8
+#define QUANTIZED_PANELS 2
+#define QUANTIZED_TOKENS 6
+#define CACHE_BLOCK_BYTES 393216
 #define LIMIT_CHAINS 12
 #include "vector.h"
 

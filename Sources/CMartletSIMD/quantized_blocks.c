@@ -32,11 +32,13 @@ float martlet_half_to_float(uint16_t half) {
   return value;
 }
 
-static float half_at(const uint8_t *p) {
+static uint16_t half_bits(const uint8_t *p) {
   uint16_t h;
   memcpy(&h, p, 2);
-  return martlet_half_to_float(h);
+  return h;
 }
+
+static float half_at(const uint8_t *p) { return martlet_half_to_float(half_bits(p)); }
 
 /// 32 nibbles: the low halves of 16 bytes, then the high halves.
 static void nibbles(const uint8_t *p, int16_t *out) {
@@ -70,6 +72,8 @@ static void decode_simple(int type, const uint8_t *block, decoded_block *out) {
   const bool fifth = type == MARTLET_Q5_0 || type == MARTLET_Q5_1;
   out->count = 32;
   out->has_minimum = minimum;
+  out->scale_factor = half_bits(block);
+  out->minimum_factor = minimum ? half_bits(block + 2) : 0;
   out->scales[0] = out->scales[1] = scale;
   out->minimums[0] = minimum ? half_at(block + 2) : 0;
   if (type == MARTLET_Q8_0) {
@@ -90,9 +94,13 @@ static void decode_k(int type, const uint8_t *block, decoded_block *out) {
   const uint8_t *quants = type == MARTLET_Q5_K ? block + 48 : block + 16;
   out->count = 256;
   out->has_minimum = true;
+  out->scale_factor = half_bits(block);
+  out->minimum_factor = half_bits(block + 2) ^ 0x8000;  // it is subtracted
   for (int i = 0; i < 8; i++) {
     int s, m;
     scale_and_minimum(scales, i, &s, &m);
+    out->parts[2 * i] = out->parts[2 * i + 1] = (int8_t)s;
+    out->minimum_parts[i] = (int8_t)m;
     out->scales[2 * i] = out->scales[2 * i + 1] = scale * (float)s;
     out->minimums[i] = -(minimum * (float)m);
     // Sub-blocks come in pairs that share 32 bytes: the even one in the low halves, the odd one in the high halves.
@@ -111,6 +119,8 @@ static void decode_q6_k(const uint8_t *block, decoded_block *out) {
   const float scale = half_at(block + 208);
   out->count = 256;
   out->has_minimum = false;
+  out->scale_factor = half_bits(block + 208);
+  memcpy(out->parts, scales, sizeof out->parts);
   for (int i = 0; i < 16; i++) out->scales[i] = scale * (float)scales[i];
   for (int half = 0; half < 2; half++) {
     for (int j = 0; j < 32; j++) {

@@ -11,6 +11,9 @@ typedef struct {
   int16_t quants[256];
   float scales[16];   ///< per 16 columns
   float minimums[8];  ///< per 32 columns
+  // What they were made of: `scales[i] = scale_factor * parts[i]`, `minimums[i] = minimum_factor * minimum_parts[i]`.
+  uint16_t scale_factor, minimum_factor;  ///< f16
+  int8_t parts[16], minimum_parts[8];     ///< of K formats only
 } decoded_block;
 
 int martlet_block_size(int type);

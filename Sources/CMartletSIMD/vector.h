@@ -14,6 +14,10 @@
 // Vectors are handed only to functions that are inlined, so how an ABI would pass them does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+#ifndef MARTLET_HAS_BF16
+#define MARTLET_HAS_BF16 0
+#endif
+
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline))
 

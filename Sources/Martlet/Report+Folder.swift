@@ -1,10 +1,10 @@
-internal import MartletModels
+package import MartletModels
 internal import MartletTemplate
 internal import MartletTensor
 
 extension Report {
   /// Weights by type and parameters of a folder of safetensors.
-  init(folder: CheckpointFolder) {
+  package init(folder: CheckpointFolder) {
     let weights = WeightSummary(folder.summary)
     text = "\(folder.path)\nsafetensors, \(folder.summary.count) tensors\n\nWeights\n" + weights.lines
     json = [

@@ -1,10 +1,10 @@
-internal import MartletModels
+package import MartletModels
 internal import MartletTemplate
 internal import MartletTensor
 
 extension Report {
   /// Keys, tensors by type, and parameters of a GGUF file.
-  init(gguf file: GGUFFile) throws {
+  package init(gguf file: GGUFFile) throws {
     var metadata = TemplateObject()
     var lines = "\(file.path)\nGGUF version \(file.version), \(file.tensors.count) tensors\n\nMetadata\n"
     for entry in file.metadata.entries {

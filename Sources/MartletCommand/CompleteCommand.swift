@@ -27,14 +27,9 @@ struct CompleteCommand: AsyncParsableCommand {
     }
     let model = try await modelFlags.load(model)
     let output = GenerationOutput(model: model, flags: generation, loadTime: clock.now - start)
-    let request: Generation
-    if let ids {
-      request = model.generate(ids, options: generation.options)
-    } else {
-      request = try model.complete(text ?? "", options: generation.options)
-    }
-    let result = try await output.print(request)
-    if result.isInterrupted { throw CancellationError() }
+    let options = generation.options
+    try await output.printAll(
+      try ids.map { model.generate($0, options: options) } ?? model.complete(text ?? "", options: options))
   }
 }
 

@@ -77,8 +77,23 @@ struct GenerationFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: "Make tokens that occurred less probable; 1 is off.")
   var repeatPenalty: Float = 1
 
+  @Option(parsing: .unconditional, help: "Make tokens that were generated less probable, once each; 0 is off.")
+  var presencePenalty: Float = 0
+
+  @Option(parsing: .unconditional, help: "Make tokens less probable each time they are generated; 0 is off.")
+  var frequencyPenalty: Float = 0
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: "ID=X adds X to the logit of a token; -inf forbids it. May be given several times.",
+    transform: TokenBias.init(parsing:))
+  var logitBias: [TokenBias] = []
+
   @Option(parsing: .unconditional, help: "Seed of the random choices: same seed, same text.")
   var seed: UInt64?
+
+  @Option(parsing: .unconditional, help: "How many answers to generate together; answer N has the seed plus N.")
+  var samples: Int = 1
 
   @Option(
     name: .customLong("stop"), parsing: .unconditionalSingleValue,
@@ -93,8 +108,13 @@ struct GenerationFlags: ParsableArguments {
   @Flag(help: "Print one JSON object instead of the text.")
   var json = false
 
+  private static let mostSamples = 1024
+
   /// Lets the library check the ranges before anything is loaded, and gives its fields the names of the flags.
   func validate() throws {
+    guard (1...Self.mostSamples).contains(samples) else {
+      throw ValidationError("--samples is \(samples); it must be from 1 to \(Self.mostSamples)")
+    }
     if logprobs != nil, !json { throw ValidationError("--logprobs needs --json, which is where they are reported") }
     let request = Request(prompt: [0], sampling: options.sampling, maxTokens: maxTokens, stopStrings: stop)
     do {
@@ -121,9 +141,27 @@ struct GenerationFlags: ParsableArguments {
     options.sampling.topP = topP
     options.sampling.minP = minP
     options.sampling.repetitionPenalty = repeatPenalty
+    options.sampling.presencePenalty = presencePenalty
+    options.sampling.frequencyPenalty = frequencyPenalty
+    // Where a token is named twice, the last word counts, as for flags.
+    options.sampling.logitBias = Dictionary(logitBias.map { ($0.token, $0.bias) }) { _, last in last }
     options.sampling.seed = seed
     options.sampling.logprobs = logprobs
     return options
+  }
+}
+
+/// `ID=X`, what `--logit-bias` takes.
+struct TokenBias {
+  let token: Int32
+  let bias: Float
+
+  init(parsing text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, let token = Int32(parts[0]), token >= 0, let bias = Float(parts[1]) else {
+      throw ValidationError("--logit-bias: '\(text)' is not a token id, '=' and a number, as in 42=-1.5")
+    }
+    (self.token, self.bias) = (token, bias)
   }
 }
 

@@ -17,28 +17,74 @@ struct GenerationOutput {
     var isInterrupted: Bool { summary == nil }
   }
 
-  /// Prints a generation, which Control-C ends early.
+  /// Prints a generation, or as many samples of it as the flags ask for. Control-C ends it early; then a `CancellationError`
+  /// follows what was printed.
+  func printAll(_ generation: Generation) async throws {
+    guard flags.samples > 1 else {
+      guard !(try await print(generation)).isInterrupted else { throw CancellationError() }
+      return
+    }
+    let samples = generation.samples(flags.samples)
+    let answers = try await Interruption.cancelling {
+      try await withThrowingTaskGroup(of: (Int, Answer).self) { group in
+        for (index, sample) in samples.enumerated() {
+          group.addTask { (index, try await collect(sample, showing: false)) }
+        }
+        return try await group.reduce(into: [Answer?](repeating: nil, count: samples.count)) { $0[$1.0] = $1.1 }
+      }
+    }.compactMap { $0 }
+    try show(answers, generation)
+    if answers.contains(where: \.isInterrupted) { throw CancellationError() }
+  }
+
+  /// Prints finished samples one below the other, or as one object: that of the first with all of them in `samples`.
+  private func show(_ answers: [Answer], _ generation: Generation) throws {
+    guard !flags.json else {
+      guard let first = answers.first, let summary = first.summary else { return }
+      var object = try report(generation, first, summary)
+      object["samples"] = .array(
+        answers.compactMap { answer in
+          answer.summary.map { summary in
+            var sample = TemplateObject()
+            Self.add(answer, summary, to: &sample)
+            return .object(sample)
+          }
+        })
+      return Console.write(try TemplateValue.object(object).jsonText() + "\n")
+    }
+    for (index, answer) in answers.enumerated() {
+      Console.note("[sample \(index + 1) of \(answers.count)]")
+      Console.write(answer.text + "\n")
+      if let summary = answer.summary { Console.note(Self.line(summary, model)) }
+    }
+  }
+
+  /// Prints a generation while it comes, until its end or Control-C.
   func print(_ generation: Generation) async throws -> Answer {
-    let answer = try await Interruption.cancelling { try await collect(generation) }
+    let answer = try await Interruption.cancelling { try await collect(generation, showing: !flags.json) }
     if !flags.json { Console.write("\n") }
     guard let summary = answer.summary else { return answer }
     if flags.json {
-      Console.write(try report(generation, answer, summary).jsonText() + "\n")
+      Console.write(try TemplateValue.object(report(generation, answer, summary)).jsonText() + "\n")
     } else {
       Console.note(Self.line(summary, model))
     }
     return answer
   }
 
-  private func collect(_ generation: Generation) async throws -> Answer {
+  private func collect(_ generation: Generation, showing isShown: Bool) async throws -> Answer {
     var answer = Answer()
+    func take(_ piece: String) {
+      answer.text += piece
+      if isShown, !piece.isEmpty { Console.write(piece) }
+    }
     do {
       for try await event in generation {
         switch event {
         case .token(let token, let piece):
           answer.tokens.append(token)
-          show(piece, &answer)
-        case .text(let piece): show(piece, &answer)
+          take(piece)
+        case .text(let piece): take(piece)
         case .finished(let summary): answer.summary = summary
         }
       }
@@ -46,11 +92,6 @@ struct GenerationOutput {
       // What was shown so far is the answer.
     }
     return answer
-  }
-
-  private func show(_ piece: String, _ answer: inout Answer) {
-    answer.text += piece
-    if !flags.json, !piece.isEmpty { Console.write(piece) }
   }
 
   /// What a person wants to know at the end.
@@ -62,13 +103,24 @@ struct GenerationOutput {
       + "\(summary.generatedTokenCount) tokens\(rate) on \(model.device)]"
   }
 
-  private func report(
-    _ generation: Generation, _ answer: Answer, _ summary: GenerationSummary
-  ) throws -> TemplateValue {
+  private func report(_ generation: Generation, _ answer: Answer, _ summary: GenerationSummary) throws -> TemplateObject
+  {
     var object = TemplateObject()
     object["model"] = .string(model.name)
     object["device"] = .string(model.device.description)
     object["prompt_tokens"] = .array(generation.prompt.map { .int(Int($0)) })
+    Self.add(answer, summary, to: &object)
+    var timing = TemplateObject()
+    timing["load_s"] = .double(loadTime.seconds)
+    timing["first_token_s"] = .double(summary.firstTokenTime.seconds)
+    timing["prompt_tokens_per_s"] = summary.promptTokensPerSecond.map { .double($0) } ?? .null
+    timing["tokens_per_s"] = summary.tokensPerSecond.map { .double($0) } ?? .null
+    object["timing"] = .object(timing)
+    return object
+  }
+
+  /// What was generated.
+  private static func add(_ answer: Answer, _ summary: GenerationSummary, to object: inout TemplateObject) {
     object["tokens"] = .array(answer.tokens.map { .int(Int($0.token)) })
     object["text"] = .string(answer.text)
     object["finish_reason"] = .string(summary.reason.rawValue)
@@ -76,17 +128,10 @@ struct GenerationOutput {
     object["logprobs"] = .array(
       answer.tokens.compactMap { token in
         guard let logprob = token.logprob else { return nil }
-        var entry = Self.entry(TokenLogprob(token: token.token, logprob: logprob))
+        var entry = entry(TokenLogprob(token: token.token, logprob: logprob))
         entry["top"] = .array(token.top.map { .object(Self.entry($0)) })
         return .object(entry)
       })
-    var timing = TemplateObject()
-    timing["load_s"] = .double(loadTime.seconds)
-    timing["first_token_s"] = .double(summary.firstTokenTime.seconds)
-    timing["prompt_tokens_per_s"] = summary.promptTokensPerSecond.map { .double($0) } ?? .null
-    timing["tokens_per_s"] = summary.tokensPerSecond.map { .double($0) } ?? .null
-    object["timing"] = .object(timing)
-    return .object(object)
   }
 
   private static func entry(_ value: TokenLogprob) -> TemplateObject {

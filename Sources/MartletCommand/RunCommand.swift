@@ -27,6 +27,7 @@ struct RunCommand: AsyncParsableCommand {
     let start = clock.now
     let isConversation = prompt == nil && isatty(STDIN_FILENO) == 1
     if isConversation, generation.json { throw ValidationError("--json needs a PROMPT") }
+    if isConversation, generation.samples > 1 { throw ValidationError("--samples needs a PROMPT") }
     let model = try await modelFlags.load(model)
     let output = GenerationOutput(model: model, flags: generation, loadTime: clock.now - start)
     if isConversation {
@@ -34,7 +35,6 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     let text = try prompt ?? InputFile.text("-")
-    let answer = try await output.print(try model.respond(to: text, system: system, options: generation.options))
-    if answer.isInterrupted { throw CancellationError() }
+    try await output.printAll(try model.respond(to: text, system: system, options: generation.options))
   }
 }

@@ -40,7 +40,7 @@ public struct Generation: AsyncSequence, Sendable {
   /// The tokens that are continued.
   public let prompt: [Int32]
   private let engine: Engine
-  private let request: Request
+  private var request: Request
   private let tokenizer: Tokenizer?
 
   package init(engine: Engine, request: Request, tokenizer: Tokenizer?) {
@@ -48,6 +48,17 @@ public struct Generation: AsyncSequence, Sendable {
     self.engine = engine
     self.request = request
     self.tokenizer = tokenizer
+  }
+
+  /// So many generations of this prompt, for tasks that run at the same time: the prompt is computed once and its cache
+  /// shared. Where the options have a seed, sample `n` (from 0) has `seed + n`, so that each chooses differently and the
+  /// first chooses as this generation does.
+  public func samples(_ count: Int) -> [Generation] {
+    (0..<count).map { index in
+      var sample = self
+      sample.request.sampling.seed = request.sampling.seed.map { $0 &+ UInt64(index) }
+      return sample
+    }
   }
 
   /// The text alone, piece by piece.

@@ -5,7 +5,8 @@
 /// goes before earlier arrival. A sequence gets the blocks for all its tokens when it is admitted, after whatever prefix
 /// the cache has, and one more whenever a decode crosses a block's end. Where none is left then, the last in order
 /// loses its blocks and waits again, ahead of all that came after it; what it had computed stays in the cache as long
-/// as nobody needs the room.
+/// as nobody needs the room. A waiting sequence whose next block a running one is about to compute lets it, so that many
+/// samples of one prompt, or many users of one system prompt, read it once; others pass it meanwhile.
 ///
 /// A step must be completed or abandoned before the next one is made. Between the two, requests may be added and
 /// cancelled: blocks freed then are not given away before the step has ended.
@@ -97,12 +98,18 @@ package struct Scheduler: Sendable {
     let decodeCount = entries.count
 
     var prefills = running.filter { sequences[$0]!.remainingCount > 1 }[...]
-    var canAdmit = true
+    var candidate = 0
     while budget > 0 {
-      if canAdmit, let head = waiting.first, prefills.first.map({ sequences[head]!.precedes(sequences[$0]!) }) ?? true {
-        // Whoever is behind the head waits with it, or a long prompt would starve.
-        canAdmit = admit(head)
-        if canAdmit { entries.append(entry(for: head, budget: &budget)) }
+      if candidate < waiting.count,
+        prefills.first.map({ sequences[waiting[candidate]]!.precedes(sequences[$0]!) }) ?? true
+      {
+        let id = waiting[candidate]
+        switch admit(id) {
+        case .admitted: entries.append(entry(for: id, budget: &budget))
+        case .sharesPendingBlock: candidate += 1
+        // Whoever is behind waits too, or a long prompt would starve.
+        case .noRoom: candidate = waiting.count
+        }
       } else if let id = prefills.popFirst() {
         entries.append(entry(for: id, budget: &budget))
       } else {
@@ -188,9 +195,13 @@ package struct Scheduler: Sendable {
 
   // MARK: - Blocks
 
-  /// Gives the first waiting sequence its blocks and lets it run; false where there is no room.
-  private mutating func admit(_ id: SequenceID) -> Bool {
-    guard running.count < limits.maximumSequences else { return false }
+  private enum Admission {
+    case admitted, noRoom, sharesPendingBlock
+  }
+
+  /// Gives a waiting sequence its blocks and lets it run, if there is room and nothing to wait for.
+  private mutating func admit(_ id: SequenceID) -> Admission {
+    guard running.count < limits.maximumSequences else { return .noRoom }
     let size = limits.blockSize
     var table: [Int32] = []
     // The last token is computed in any case: its logits are wanted.
@@ -200,9 +211,10 @@ package struct Scheduler: Sendable {
       table.append(block)
     }
     let hitCount = table.count
+    guard !isPending(block: hitCount, of: id) else { return .sharesPendingBlock }
     let needed = (sequences[id]!.tokens.count + size - 1) / size - hitCount + table.count { pool.isFree($0) }
     // One block to spare for each running sequence, so that its next tokens do not throw this one out again.
-    guard needed + running.count <= pool.freeCount else { return false }
+    guard needed + running.count <= pool.freeCount else { return .noRoom }
     for block in table { pool.retain(block) }
     while table.count * size < sequences[id]!.tokens.count { table.append(pool.allocate()!) }
 
@@ -210,9 +222,23 @@ package struct Scheduler: Sendable {
     sequences[id]!.computedCount = hitCount * size
     sequences[id]!.publishedCount = hitCount
     sequences[id]!.cachedTokenCount = sequences[id]!.cachedTokenCount ?? hitCount * size
-    waiting.removeFirst()
+    waiting.removeAll { $0 == id }
     insert(id, into: \.running)
-    return true
+    return .admitted
+  }
+
+  /// Whether a running sequence is still to compute a block that `id` could take over from it. That sequence makes
+  /// progress in every step that it is in, so whoever waits for it gets its turn.
+  private mutating func isPending(block: Int, of id: SequenceID) -> Bool {
+    let size = limits.blockSize
+    guard block < (sequences[id]!.tokens.count - 1) / size else { return false }
+    let hash = sequences[id]!.hash(ofBlock: block, blockSize: size, key: key)
+    for other in running {
+      let state = sequences[other]!
+      guard state.publishedCount <= block, block < state.tokens.count / size else { continue }
+      if sequences[other]!.hash(ofBlock: block, blockSize: size, key: key) == hash { return true }
+    }
+    return false
   }
 
   /// Makes sure that a decoding sequence has a block for its next token, preempting from the end of the order. Returns

@@ -49,4 +49,7 @@ enum FileSystem {
       count = max(0, read(descriptor, buffer.baseAddress, limit))
     }
   }
+
+  /// Removes a file, if there is one.
+  static func remove(_ path: String) { unlink(path) }
 }

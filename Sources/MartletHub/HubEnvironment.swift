@@ -6,8 +6,11 @@ package struct HubEnvironment: Sendable, Equatable {
   /// these is set and neither is `HOME`.
   package let martletCache: String?
 
-  /// The cache that Python tools share: `$HF_HUB_CACHE`, else `$HF_HOME/hub`, else `huggingface/hub` in
-  /// `$XDG_CACHE_HOME` or `~/.cache`: the order of the Python package `huggingface_hub`.
+  /// The folder that Python tools share: `$HF_HOME`, else `huggingface` in `$XDG_CACHE_HOME` or `~/.cache`: the order
+  /// of the Python package `huggingface_hub`.
+  package let huggingFaceHome: String?
+
+  /// The cache in it: `$HF_HUB_CACHE`, else its older name `$HUGGINGFACE_HUB_CACHE`, else `hub` in that folder.
   package let huggingFaceCache: String?
 
   /// The folder of the built-in models.
@@ -15,19 +18,26 @@ package struct HubEnvironment: Sendable, Equatable {
 
   /// - Parameter variable: the value of an environment variable, nil if it is not set. An empty one counts as not set.
   package init(_ variable: (_ name: String) -> String?) {
-    func path(_ name: String) -> String? {
-      guard let value = variable(name), !value.isEmpty else { return nil }
-      guard value == "~" || value.hasPrefix("~/"), let home = variable("HOME") else { return value }
-      return home + value.dropFirst()
-    }
+    func path(_ name: String) -> String? { Self.path(name, variable) }
     let caches = path("XDG_CACHE_HOME") ?? path("HOME").map { $0 + "/.cache" }
     martletCache = path("MARTLET_CACHE") ?? caches.map { $0 + "/martlet" }
-    let home = path("HF_HOME") ?? caches.map { $0 + "/huggingface" }
-    huggingFaceCache = path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") ?? home.map { $0 + "/hub" }
+    huggingFaceHome = path("HF_HOME") ?? caches.map { $0 + "/huggingface" }
+    huggingFaceCache =
+      path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") ?? huggingFaceHome.map { $0 + "/hub" }
+  }
+
+  /// The path in an environment variable, with `~` for the home folder; nil if it is not set or empty.
+  static func path(_ name: String, _ variable: (_ name: String) -> String?) -> String? {
+    guard let value = variable(name), !value.isEmpty else { return nil }
+    guard value == "~" || value.hasPrefix("~/"), let home = variable("HOME") else { return value }
+    return home + value.dropFirst()
   }
 
   /// That of this process.
-  package static var current: HubEnvironment {
-    HubEnvironment { getenv($0).map { String(cString: $0) } }
+  package static var current: HubEnvironment { HubEnvironment(processVariable) }
+
+  /// The value of an environment variable of this process.
+  package static func processVariable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
   }
 }

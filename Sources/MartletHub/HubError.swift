@@ -1,13 +1,17 @@
-/// Why a model's name did not lead to files.
+/// Why a model's name did not lead to files, or its files did not come.
 package struct HubError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What went wrong, for callers that act on it.
   package enum Code: Sendable, Equatable {
     /// The name itself cannot be one of a model, or names several.
     case usage
-    /// There is something, but it is no model that Martlet loads.
+    /// There is something, but it is no model that Martlet loads, or not what its hash says it is.
     case badInput
-    /// Nothing by this name is on this machine.
+    /// Nothing by this name is on this machine, or on the hub.
     case notFound
+    /// The hub cannot be reached, or does not let us in.
+    case unavailable
+    /// The disk is full or refuses.
+    case inputOutput
   }
 
   package let code: Code
@@ -27,6 +31,8 @@ package struct HubError: Error, Sendable, Equatable, CustomStringConvertible {
     case .usage: 64
     case .badInput: 65
     case .notFound: 66
+    case .unavailable: 69
+    case .inputOutput: 74
     }
   }
 }

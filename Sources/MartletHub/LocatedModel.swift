@@ -56,10 +56,10 @@ enum Candidate {
     return .unusable("it is not a GGUF file")
   }
 
-  private static func isPickle(_ name: String) -> Bool {
+  static func isPickle(_ name: String) -> Bool {
     [".bin", ".pt", ".pth", ".pkl", ".ckpt"].contains { name.hasSuffix($0) }
   }
 
-  private static let pickleMessage =
+  static let pickleMessage =
     "its weights are pickled, which can run any program and is never loaded: convert them to safetensors"
 }

@@ -45,7 +45,7 @@ package struct ModelLocator: Sendable {
   }
 
   /// Whether a name can only be meant as a path.
-  private static func isPath(_ name: String) -> Bool {
+  static func isPath(_ name: String) -> Bool {
     ["/", ".", "~"].contains { name.hasPrefix($0) } || name.lowercased().hasSuffix(".gguf")
       || name.utf8.count { $0 == UInt8(ascii: "/") } > 1
   }
@@ -93,7 +93,7 @@ package struct ModelLocator: Sendable {
       throw HubError(
         code: .badInput,
         message: "\(folder) has no snapshot that its refs/main names: its download was not finished; "
-          + "'hf download \(repository.text)' completes it")
+          + "'martlet pull \(repository.text)' completes it")
     }
   }
 
@@ -109,7 +109,7 @@ package struct ModelLocator: Sendable {
     if !suggestions.isEmpty {
       lines.append("Did you mean " + suggestions.map { "'\($0)'" }.joined(separator: " or ") + "?")
     } else if let repository {
-      lines.append("'hf download \(repository.text)' brings it from the Hugging Face hub.")
+      lines.append("'martlet pull \(repository.text)' brings it from the Hugging Face hub.")
     }
     return HubError(code: .notFound, message: lines.joined(separator: "\n"))
   }

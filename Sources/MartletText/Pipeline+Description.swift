@@ -60,9 +60,11 @@ extension Pipeline {
 
   private init(scored description: TokenizerDescription, addsSpacePrefix: Bool) throws(TextError) {
     let tokens = description.tokens
-    let kinds =
+    var kinds =
       description.kinds.isEmpty
       ? (0..<tokens.count).map { Vocabulary.byte(spelledBy: tokens[$0]) == nil ? .normal : .byte } : description.kinds
+    // Text becomes this token, so it steers nothing, whatever the table says.
+    if let unknown = description.unknownToken, kinds[Int(unknown)] == .control { kinds[Int(unknown)] = .unknown }
     let isText = FrozenBuffer.isText(kinds)
     var byteTokens = [Int32](repeating: -1, count: 256)
     var byteValues = [Int16](repeating: -1, count: tokens.count)

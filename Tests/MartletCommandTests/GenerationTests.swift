@@ -94,6 +94,45 @@ struct TinyGenerationTests {
     #expect(result.error.contains("running on cpu") && result.error.contains("12 tokens"))
   }
 
+  @Test("samples of one prompt share its cache, and each has its seed's tokens")
+  func samples() throws {
+    let prompt = String(repeating: "Once upon a time there was a cat. ", count: 2)
+    let sampling = ["--max-tokens", "12", "--temperature", "1.5"]
+    let object = try Martlet.succeed(
+      ["complete", model.path, prompt, "--json", "--samples", "4", "--seed", "7"] + sampling
+    ).object()
+    let samples = try #require(object["samples"] as? [[String: Any]]).map { $0["tokens"] as? [Int] }
+    #expect(object["tokens"] as? [Int] == samples[0])
+    #expect(samples.count == 4 && Set(samples).count == 4, "the samples choose alike")
+    for (index, tokens) in samples.enumerated() {
+      let alone = try GenerationReport(
+        try Martlet.succeed(["complete", model.path, prompt, "--json", "--seed", "\(7 + index)"] + sampling),
+        model: model.path)
+      #expect(alone.tokens == tokens)
+    }
+    let text = try Martlet.succeed(["complete", model.path, prompt, "--samples", "2", "--seed", "7"] + sampling)
+    #expect(text.error.contains("[sample 2 of 2]"))
+    // All tokens but those after the prompt's last full block of 16 come from the first sample's cache.
+    #expect(text.error.contains("(\((prompt.utf8.count - 1) / 16 * 16) from the cache)"))
+  }
+
+  @Test("penalties and biases change what is chosen")
+  func penalties() throws {
+    let plain = try complete(prompt)
+    let first = try #require(plain.tokens.first)
+    let forbidden = try complete(prompt, "--logit-bias", "\(first)=-inf")
+    #expect(!forbidden.tokens.contains(first) && forbidden.tokens.count == 12)
+    let forced = try complete(prompt, "--logit-bias", "65=1000", "--logit-bias", "\(first)=-5")
+    #expect(forced.tokens == Array(repeating: 65, count: 12))
+    // Penalties below zero reward what was generated: more and more, or once.
+    let rewarded = try complete(prompt, "--frequency-penalty", "-2")
+    #expect(Set(rewarded.tokens.suffix(6)).count == 1)
+    for flag in ["--frequency-penalty", "--presence-penalty"] {
+      let varied = try complete(prompt, flag, "2")
+      #expect(Set(varied.tokens).count > Set(rewarded.tokens).count)
+    }
+  }
+
   @Test("a prompt goes through the template, with instructions if there are any")
   func template() throws {
     func ids(_ text: String) -> [Int] {

@@ -43,6 +43,8 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
     ("--max-tokens", "9223372036854775808", ["9223372036854775808"]),
     ("--temperature", "-1", ["-1"]), ("--temperature", "nan", ["nan"]), ("--temperature", "inf", ["inf"]),
     ("--top-k", "-1", ["-1"]), ("--top-p", "2", ["2.0", "1"]), ("--top-p", "0", ["0"]), ("--top-p", "-0.5", ["-0.5"]),
+    ("--presence-penalty", "2.5", ["2.5"]), ("--frequency-penalty", "nan", ["nan"]), ("--samples", "0", ["0"]),
+    ("--logit-bias", "5", ["'5'"]), ("--logit-bias", "-1=2", ["-1=2"]), ("--logit-bias", "5=inf", ["inf"]),
     ("--min-p", "1.5", ["1.5"]), ("--min-p", "-1", ["-1"]), ("--repeat-penalty", "0", ["0"]),
     ("--seed", "-1", ["-1"]), ("--seed", "x", ["x"]), ("--stop", "", ["empty"]),
     ("--logprobs", "-1", ["-1"]), ("--logprobs", "101", ["101", "100"]), ("--logprobs", "2", ["--json"]),

@@ -77,15 +77,38 @@ import Testing
     }
   }
 
-  @Test func doesNotShareABlockBeforeItIsComputed() throws {
-    var simulation = Simulation(limits: Self.limits())
-    let request = Request(prompt: [1, 2, 3, 4, 5], maxTokens: 3)
-    try simulation.add(request)
-    try simulation.add(request)
-    let step = try simulation.requireStep()
-    #expect(step.entries.map(\.positions) == [0..<5, 0..<5])
-    #expect(Set(step.slots).count == 10)
+  @Test func readsASharedPromptOnceEvenIfAllComeAtOnce() throws {
+    var simulation = Simulation(limits: Self.limits(tokensPerStep: 8))
+    let prompt = Array(0..<13 as Range<Int32>)
+    let first = try simulation.add(Request(prompt: prompt, maxTokens: 3))
+    let copies = try (0..<3).map { _ in try simulation.add(Request(prompt: prompt, maxTokens: 3)) }
+    let other = try simulation.add(Request(prompt: [40, 41], maxTokens: 3))
+    // The copies wait for the blocks that the first computes; the one with nothing in common does not.
+    var step = try simulation.requireStep()
+    #expect(step.entries.map(\.id) == [first])
+    step = try simulation.requireStep()
+    #expect(step.entries.map(\.id) == [first, other])
+    #expect(step.entries.map(\.positions) == [8..<13, 0..<2])
+    // Now only the last token of each, whose logits are wanted.
+    step = try simulation.requireStep()
+    #expect(step.entries.map(\.id) == [first, other] + copies)
+    #expect(step.entries.dropFirst(2).map(\.positions) == [12..<13, 12..<13, 12..<13])
     simulation.drain()
+    #expect(simulation.outcomes.values.map(\.cachedTokenCount).sorted() == [0, 0, 12, 12, 12])
+  }
+
+  @Test func aSequenceThatLosesItsPredecessorComputesThePromptItself() throws {
+    var simulation = Simulation(limits: Self.limits(tokensPerStep: 4))
+    let prompt = Array(0..<10 as Range<Int32>)
+    let first = try simulation.add(Request(prompt: prompt, maxTokens: 3))
+    let second = try simulation.add(Request(prompt: prompt, maxTokens: 3))
+    simulation.step()
+    simulation.cancel(first)
+    let step = try simulation.requireStep()
+    #expect(step.entries.map(\.id) == [second])
+    #expect(step.entries.map(\.positions) == [4..<8])
+    simulation.drain()
+    #expect(simulation.finished == [second])
   }
 
   @Test func anAbandonedStepIsMadeAgain() throws {

@@ -163,7 +163,7 @@ struct ModelLocatorTests {
     let repository = error("Qwen/Qwen3-0.6B")
     #expect(repository?.exitStatus == 66)
     #expect(repository?.message.contains(folder.path + "/hf/models--Qwen--Qwen3-0.6B") == true)
-    #expect(repository?.message.contains("hf download Qwen/Qwen3-0.6B") == true)
+    #expect(repository?.message.contains("martlet pull Qwen/Qwen3-0.6B") == true)
     #expect(error("llama")?.message.contains("a short name: smollm2") == true)
     let nowhere = ModelLocator(environment: HubEnvironment { _ in nil })
     #expect(#expect(throws: HubError.self) { try nowhere.locate("smollm2") }?.message.contains("HOME") == true)

@@ -60,6 +60,7 @@ struct TokenizerFilesErrorTests {
     Damage(#""ab":2"#, #""ab":1"#, "are both token 1"),
     Damage(#""ab":2"#, #""ab":-2"#, "ids of 3 tokens"),
     Damage(#""ab":2"#, #""ab":4000000000"#, "ids of 3 tokens"),
+    Damage(#""ab":2"#, #""ab":9223372036854775807"#, "ids of 3 tokens"),
     Damage(#""ab":2"#, #""ab":99999999999999999999"#, "beyond 64 bits"),
     Damage(#""ab":2"#, #""ab":2.5"#, "lacks an integer"),
     Damage(#"["a b"]"#, #"["ab"]"#, "merge 0 \"ab\""),
@@ -77,6 +78,42 @@ struct TokenizerFilesErrorTests {
     Damage("]}}", "]}} x", "goes on after its end"),
     Damage(#"{"type":"NFC"}"#, String(repeating: "[", count: 100_000), "nests deeper than 128 levels"),
   ]
+
+  /// What Hugging Face tokenizers has and Martlet lacks, by the field that names it, and what may not be guessed.
+  static let lacking: [(field: String, what: String, types: [String])] = [
+    ("model", #""BPE""#, ["WordPiece", "WordLevel", "Quantum"]),
+    ("normalizer", #""NFC""#, ["BertNormalizer", "Nmt", "Precompiled", "ByteLevel", "Quantum"]),
+    (
+      "pre_tokenizer", #""Split""#,
+      ["BertPreTokenizer", "CharDelimiterSplit", "UnicodeScripts", "FixedLength", "Quantum"]
+    ),
+    ("decoder", #""Fuse""#, ["WordPiece", "CTC", "BPEDecoder", "Quantum"]),
+  ]
+
+  @Test(arguments: lacking.indices)
+  func refusesKindsThatItLacks(index: Int) throws {
+    let (field, known, types) = Self.lacking[index]
+    for type in types {
+      let text = Self.base.replacingOccurrences(of: known, with: "\"\(type)\"")
+      #expect(text != Self.base)
+      let found = try #require(Self.message(TokenizerFiles(tokenizer: Array(text.utf8))))
+      #expect(found.contains("tokenizer.json: \(field).type is \"\(type)\", expected "), "\(found)")
+    }
+  }
+
+  /// Patterns of real vocabularies, but for a letter, and others: a scanner for another pattern would split wrongly.
+  @Test(arguments: [
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,4}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
+    #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+"#,
+    #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"#, #"(a+)+$"#, #"\w+|[^\w\s]+"#, "",
+  ])
+  func refusesPatternsWithoutAScanner(pattern: String) throws {
+    let escaped = pattern.replacingOccurrences(of: #"\"#, with: #"\\"#)
+    let text = Self.base.replacingOccurrences(of: #"\\s+$"#, with: escaped)
+    #expect(text != Self.base)
+    let found = try #require(Self.message(TokenizerFiles(tokenizer: Array(text.utf8))))
+    #expect(found.contains("pre_tokenizer.pattern.Regex is \"\(pattern)\""), "\(found)")
+  }
 
   static func message(_ files: TokenizerFiles) -> String? {
     do throws(TextError) {
@@ -179,5 +216,29 @@ struct TokenizerFilesErrorTests {
     #expect(tokenizer.vocabularySize == 10 && tokenizer.kind(of: 5) == .unused)
     #expect(tokenizer.encode("aba", addSpecial: false) == [9, 0])
     #expect(try tokenizer.decode([9, 5, 0]) == "ab a")
+  }
+
+  /// A file may name one token both as what steers the model and as what text becomes. Found by fuzzing.
+  @Test func textNeverBecomesAControlToken() throws {
+    let added = #""added_tokens":[{"id":0,"content":"<0x0A>","special":true}]"#
+    let unknown = try Tokenizer(
+      TokenizerFiles(
+        tokenizer: Array(
+          #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1},"merges":[],"unk_token":"<0x0A>"}}"#.utf8),
+        configuration: Array(#"{"unk_token":"a"}"#.utf8)))
+    #expect(unknown.encode("za", addSpecial: false) == [0, 1])
+    #expect(unknown.kind(of: 0) == .unknown && unknown.isSpecial(0))
+    let bytes = #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1},"merges":[],"byte_fallback":true}}"#
+    let error = try #require(Self.message(TokenizerFiles(tokenizer: Array(bytes.utf8))))
+    #expect(error.contains(#"added_tokens is "<0x0A>" as a special token"#), "\(error)")
+
+    var description = TokenizerDescription(model: .sentencePieceBPE, tokens: try ByteStringTable(["</s>", "a"]))
+    description.kinds = [.control, .normal]
+    description.scores = [0, 0]
+    description.addsSpacePrefix = false
+    description.unknownToken = 0
+    let scored = try Tokenizer(description)
+    #expect(scored.encode("za", addSpecial: false) == [0, 1])
+    #expect(scored.kind(of: 0) == .unknown && scored.isSpecial(0))
   }
 }

@@ -104,6 +104,8 @@ enum Resources {
     path: ".cache/martlet/models/SmolLM2-135M-Instruct.Q4_1.gguf")
   /// Random texts with expected ids, made on demand by `scripts/goldens/tokenizer_fuzz.py`.
   static let randomTexts = ProcessInfo.processInfo.environment["MARTLET_TOKENIZER_FUZZ"].map { URL(filePath: $0) }
+  /// A block of random texts with expected ids, made on demand by `scripts/goldens/tokenizer_fuzz_digests.py`.
+  static let randomBlock = ProcessInfo.processInfo.environment["MARTLET_TOKENIZER_BLOCK"].map { URL(filePath: $0) }
   static let hasModel = FileManager.default.fileExists(atPath: model.path)
 
   static func tokenizer(_ name: String) throws -> Tokenizer {

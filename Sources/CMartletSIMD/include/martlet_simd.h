@@ -42,21 +42,52 @@ enum {
   MARTLET_LIMIT_ACTIVATIONS = 16,
 };
 
-/// How quantised weights are packed into panels of `MARTLET_PANEL` rows.
+/// How the scales of quantised weights are stored.
+enum martlet_scales {
+  /// One f16 a group of 32 columns: Q4_0, Q5_0, Q8_0.
+  MARTLET_SCALES_F16,
+  /// The same and an f16 minimum: Q4_1, Q5_1.
+  MARTLET_SCALES_F16_MINIMUM,
+  /// 6-bit scale and minimum a group, multiplied with two f16 of 256 columns: Q4_K, Q5_K.
+  MARTLET_SCALES_K,
+  /// An 8-bit scale a half group of 16, multiplied with one f16 of 256 columns: Q6_K.
+  MARTLET_SCALES_K_16,
+};
+
+/// How quantised weights are packed into panels of `MARTLET_PANEL` rows, in about the bytes that they have in the file.
 ///
-/// A panel is a sequence of groups of 32 columns. A group holds the quants, as 4-bit or 8-bit unsigned numbers ordered
-/// so that one 64-byte register carries 4 columns of 16 rows, then a scale for each row, then a minimum for each row
-/// if the format has one. A weight is `scale * (quant - offset)` or `scale * quant + minimum`.
+/// A panel is three runs of memory: the f16 factors of each 256 columns (scale, then negated minimum; 16 rows each), the
+/// scales of each group (scale, then minimum, or two scales; 16 rows each), and the quants of each group. Quants are
+/// unsigned; where there are no minimums, `2^(bits - 1)` too high. A register of 64 bytes carries 4 columns of 16 rows: of
+/// 8-bit quants as they are; else the low half bytes of columns `8j ..< 8j + 4` and the high ones of the next four, in
+/// four registers, and then for 5 bits one register whose bit `i` is the fifth of column `4i + (byte mod 4)`, or for 6
+/// bits two registers with two such bits each for four columns.
 typedef struct {
-  int bits;          ///< 4 or 8
-  int scale_bytes;   ///< 2: f16, 4: f32
-  bool has_minimum;  ///< whether minimums follow the scales
-  int groups;        ///< scales per 32 columns: 1, or 2 for groups of 16
+  int bits;    ///< 4, 5, 6 or 8
+  int scales;  ///< `enum martlet_scales`
 } martlet_pack_format;
 
-/// Rows of activations quantised to 8 bits: `quants[k]`, one f32 scale a group of 32, one integer sum a group of 16, and
-/// one f32 `scale * sum` a group of 32, all in one row of `martlet_quantized_row_bytes` bytes.
-size_t martlet_quantized_row_bytes(size_t columns);
+/// Where the parts of a panel begin, in bytes.
+typedef struct {
+  size_t scales, quants, end;
+} martlet_panel_layout;
+
+static inline martlet_panel_layout martlet_layout_of(martlet_pack_format format, size_t columns) {
+  const size_t groups = columns / MARTLET_GROUP, super_blocks = (groups + 7) / 8;
+  const size_t super_bytes = format.scales == MARTLET_SCALES_K ? 64 : format.scales == MARTLET_SCALES_K_16 ? 32 : 0;
+  const size_t group_bytes = format.scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32;
+  // The quants, of which there are most, are aligned to registers.
+  const size_t scales = super_blocks * super_bytes, quants = (scales + groups * group_bytes + 63) & ~(size_t)63;
+  return (martlet_panel_layout){scales, quants, quants + groups * 64 * (size_t)format.bits};
+}
+
+/// 32 neighbouring columns of a row of activations, quantised to 8 bits.
+typedef struct {
+  int8_t quants[MARTLET_GROUP];
+  float scale;
+  float scaled_sum;  ///< `scale` times the sum of the quants
+  int32_t sums[2];   ///< of the quants, 16 each
+} martlet_quantized_group;
 
 /// A paged KV cache as attention sees it. Of one (block, head), keys are stored transposed `[dim][16 tokens]` and values
 /// `[16 tokens][padded dim]`, where the padded dimension is a multiple of 16.
@@ -97,17 +128,19 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   /// Dot product of two rows, accumulated in f32 in 16 lanes.
   float (*dot)(int x_type, const void *x, int y_type, const void *y, size_t count);
 
+  /// Whether `gemm` multiplies bf16 with bf16.
+  bool has_bf16;
   /// `out[t][r] = sum_k x[t][k] * w[r][k] (+ bias[r])` for panels `first..<last` of packed f32, f16 or bf16 weights.
-  /// `x` is f32; `out` is of `out_type` with `rows` valid columns in all.
+  /// `x` is f32, or with `has_bf16` and bf16 weights bf16; `out` is of `out_type` with `rows` valid columns in all.
   void (*gemm)(int weight_type, const void *panels, size_t first, size_t last, size_t rows, size_t columns,
-               const float *x, size_t x_stride, size_t tokens, const float *_Nullable bias, int out_type, void *out,
+               int x_type, const void *x, size_t x_stride, size_t tokens, const float *_Nullable bias, int out_type, void *out,
                size_t out_stride);
   /// One row of activations to 8 bits.
-  void (*quantize_row)(int type, const void *x, void *out, size_t columns);
+  void (*quantize_row)(int type, const void *x, martlet_quantized_group *out, size_t columns);
   /// As `gemm`, for quantised panels and quantised rows of activations.
   void (*gemm_quantized)(martlet_pack_format format, const void *panels, size_t first, size_t last, size_t rows,
-                         size_t columns, const void *x, size_t tokens, const float *_Nullable bias, int out_type, void *out,
-                         size_t out_stride);
+                         size_t columns, const martlet_quantized_group *x, size_t tokens, const float *_Nullable bias,
+                         int out_type, void *out, size_t out_stride);
 
   /// Writes one token's key (transposed) and value of one head into its block.
   void (*cache_write)(int type, const void *key, const void *value, int cache_type, size_t head_dim, size_t padded_dim,
@@ -137,7 +170,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 
 /// The table for the best instruction set of this processor.
 const martlet_kernels *martlet_kernels_best(void);
-/// The table of that name if the processor can run it, else NULL: `scalar`, `avx2`, `avx512`, `avx512vnni`.
+/// The table of that name if the processor can run it, else NULL: `scalar`, `avx2`, `avx512`, `avx512vnni`,
+/// `avx512bf16`.
 const martlet_kernels *_Nullable martlet_kernels_named(const char *name);
 /// The names that the processor can run, from plain to best; returns how many were written.
 size_t martlet_kernels_available(const char *_Nullable *_Nonnull names, size_t capacity);
@@ -150,9 +184,11 @@ martlet_pack_format martlet_pack_format_of(int type);
 size_t martlet_panel_bytes(martlet_pack_format format, size_t columns);
 /// Packs up to 16 rows of blocks, `row_bytes` apart, into one panel; missing rows become zeros.
 void martlet_pack_quantized(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel);
-/// Packs up to 16 rows of plain elements of `element_bytes` bytes into one panel `[columns][16]`.
-void martlet_pack_plain(const void *rows, size_t row_bytes, size_t row_count, size_t columns, size_t element_bytes,
-                        void *panel);
+/// Bytes of one panel of plain weights.
+size_t martlet_plain_panel_bytes(int type, size_t columns);
+/// Packs up to 16 rows of plain elements into one panel: f32 and f16 as `[columns][16]`, bf16 as `[columns / 2][16][2]`;
+/// missing rows and columns become zeros.
+void martlet_pack_plain(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel);
 
 /// The cores on which the calling process may run.
 int martlet_available_cores(void);

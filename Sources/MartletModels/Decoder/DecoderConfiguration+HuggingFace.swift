@@ -49,7 +49,8 @@ extension DecoderConfiguration {
     (ropeTheta, ropeScaling) = try Self.rotary(fields, contextLength: contextLength)
     if case .dynamic(let factor, _) = ropeScaling, factor >= 1, factor < 1e6 {
       // The field says here what the model was trained for, and the factor how much further it goes.
-      contextLength = Int(Double(contextLength) * factor)
+      // A product beyond any integer is left to the check below.
+      contextLength = Int(exactly: (Double(contextLength) * factor).rounded(.towardZero)) ?? .max
     }
     _ = try folder.endTokens()
     try validate(file: fields.file)

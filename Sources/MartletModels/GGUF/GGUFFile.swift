@@ -34,12 +34,21 @@ package final class GGUFFile: Sendable {
   ///
   /// - Throws: `GGUFError` of kind `.fileNotFound` if there is no such file, and of other kinds for whatever is wrong
   ///   with it.
-  package init(path: String) throws(GGUFError) {
+  package convenience init(path: String) throws(GGUFError) {
+    let mapping: MappedFile
     do {
       mapping = try MappedFile(path: path)
     } catch {
       throw GGUFError(error)
     }
+    try self.init(mapping)
+  }
+
+  /// Reads the header of a file that is mapped, or in memory.
+  ///
+  /// - Throws: `GGUFError` for whatever is wrong with it.
+  package init(_ mapping: MappedFile) throws(GGUFError) {
+    self.mapping = mapping
     var cursor = GGUFCursor(mapping)
     version = try Self.readVersion(&cursor)
     let tensorCount = try cursor.count(
@@ -87,7 +96,8 @@ package final class GGUFFile: Sendable {
   private static func readVersion(_ cursor: inout GGUFCursor) throws(GGUFError) -> Int {
     let start = cursor.file.bytes.prefix(4)
     guard start.elementsEqual("GGUF".utf8) else {
-      throw cursor.failure("is not a GGUF file: it begins with \(hexadecimal(start))\(hint(cursor.file.bytes))")
+      throw cursor.failure(
+        "is not a GGUF file: it begins with \(hexadecimal(start))\(ForeignFile.hint(cursor.file.bytes))")
     }
     try cursor.skip(4, "the magic number")
     let position = cursor.offset
@@ -109,23 +119,6 @@ package final class GGUFFile: Sendable {
 
   private static func hexadecimal(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ") + ", not 'GGUF'"
-  }
-
-  /// What a file that is mistaken for a model often is.
-  private static func hint(_ bytes: UnsafeRawBufferPointer) -> String {
-    func begins(_ text: StaticString) -> Bool {
-      bytes.count >= text.utf8CodeUnitCount
-        && text.withUTF8Buffer { expected in bytes.prefix(expected.count).elementsEqual(expected) }
-    }
-    if begins("version https://git-lfs") {
-      return ". It is a Git LFS pointer: fetch the file itself with 'git lfs pull'"
-    }
-    if begins("<") { return ". It is a web page: the download went wrong" }
-    if begins("lmgg") || begins("tjgg") || begins("fmgg") || begins("algg") {
-      return ". It is a model in an older ggml format: convert it again"
-    }
-    if begins("PK") || begins("\u{80}") { return ". It may be a pickle or zip file, which Martlet never loads" }
-    return ""
   }
 
   private static func readMetadata(_ cursor: inout GGUFCursor, count: Int) throws(GGUFError) -> GGUFMetadata {

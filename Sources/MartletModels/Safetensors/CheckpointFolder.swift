@@ -5,7 +5,8 @@ package import MartletTensor
 /// A folder as transformers' `save_pretrained` writes it: `config.json` and the weights in one safetensors file or in
 /// several with an index. Names are transformers' own.
 package final class CheckpointFolder: WeightSource {
-  package let path: String
+  package var path: String { folder.path }
+  private let folder: FileFolder
   /// The contents of `config.json`.
   let configuration: JSONValue
   /// Its path, for messages.
@@ -17,39 +18,45 @@ package final class CheckpointFolder: WeightSource {
   private static let index = "model.safetensors.index.json"
   private static let pickles = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
 
-  /// Opens the folder and checks the headers of all its files.
+  /// Opens the folder at `path` and checks the headers of all its files.
   /// - Parameter configuration: the name of the configuration's file.
   /// - Throws: ``SafetensorsError`` or ``ModelError``.
-  package init(path: String, configuration: String = "config.json") throws {
-    self.path = path
-    configurationFile = path + "/" + configuration
-    self.configuration = try Self.json(configurationFile)
+  package convenience init(path: String, configuration: String = "config.json") throws {
+    try self.init(FileFolder(path: path), configuration: configuration)
+  }
+
+  /// Opens a folder, or files in memory, and checks the headers of all files.
+  /// - Parameter configuration: the name of the configuration's file.
+  /// - Throws: ``SafetensorsError`` or ``ModelError``.
+  package init(_ folder: FileFolder, configuration: String = "config.json") throws {
+    self.folder = folder
+    configurationFile = folder.path(of: configuration)
+    self.configuration = try Self.json(folder, configuration)
     var files: [SafetensorsFile] = []
     var places: [String: Int] = [:]
-    if MappedFile.exists(path + "/" + Self.index) {
+    if folder.contains(Self.index) {
       var names: [String: Int] = [:]
-      for (weight, file) in try Self.weightMap(path + "/" + Self.index) {
+      for (weight, file) in try Self.weightMap(folder) {
         if names[file] == nil {
           names[file] = files.count
-          files.append(try SafetensorsFile(path: path + "/" + file))
+          files.append(try SafetensorsFile(Self.map(folder, file)))
         }
         places[weight] = names[file]
       }
       for (weight, place) in places where files[place].tensor(named: weight) == nil {
         throw SafetensorsError(
-          path: path + "/" + Self.index, message: "says that \(weight) is in \(files[place].path), but it is not")
+          path: folder.path(of: Self.index),
+          message: "says that \(quoted(weight)) is in \(files[place].path), but it is not")
       }
-    } else if MappedFile.exists(path + "/" + Self.single) {
-      files.append(try SafetensorsFile(path: path + "/" + Self.single))
+    } else if folder.contains(Self.single) {
+      files.append(try SafetensorsFile(Self.map(folder, Self.single)))
       for tensor in files[0].tensors { places[tensor.name] = 0 }
-    } else if Self.pickles.contains(where: { MappedFile.exists(path + "/" + $0) }) {
+    } else if Self.pickles.contains(where: folder.contains) {
       throw SafetensorsError(
-        path: path,
-        message: "holds weights as Python pickles, which can run code when they are read; convert them to safetensors "
-          + "(in transformers: model.save_pretrained(folder))")
+        path: folder.path, message: "holds its weights as Python pickles only" + ForeignFile.pickleAdvice)
     } else {
       throw SafetensorsError(
-        path: path, message: "has neither \(Self.single) nor \(Self.index)", isMissing: true)
+        path: folder.path, message: "has neither \(Self.single) nor \(Self.index)", isMissing: true)
     }
     self.files = files
     self.places = places
@@ -80,8 +87,10 @@ package final class CheckpointFolder: WeightSource {
   /// The tokens that end a text: `eos_token_id` of `generation_config.json` where it is there, else of `config.json`.
   package func endTokens() throws -> [Int32] {
     var value = configuration["eos_token_id"]
-    let generation = path + "/generation_config.json"
-    if MappedFile.exists(generation), let own = try Self.json(generation)["eos_token_id"], own != .null { value = own }
+    let generation = "generation_config.json"
+    if folder.contains(generation), let own = try Self.json(folder, generation)["eos_token_id"], own != .null {
+      value = own
+    }
     let ids = value?.array ?? value.map { [$0] } ?? []
     return try ids.filter { $0 != .null }.map { id in
       guard let number = id.integer, let token = Int32(exactly: number), token >= 0 else {
@@ -94,23 +103,30 @@ package final class CheckpointFolder: WeightSource {
 
   /// The bytes of a file of the folder, or nil if there is none of that name.
   package func contents(of name: String) throws -> MappedFile? {
-    MappedFile.exists(path + "/" + name) ? try MappedFile(path: path + "/" + name) : nil
+    folder.contains(name) ? try folder.file(name) : nil
   }
 
-  private static func json(_ path: String) throws -> JSONValue {
+  private static func map(_ folder: FileFolder, _ name: String) throws(SafetensorsError) -> MappedFile {
     do {
-      let file = try MappedFile(path: path)
-      return try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes) }
-    } catch let error as MappedFileError {
-      throw SafetensorsError(path: path, message: error.message, isMissing: error.kind == .notFound)
+      return try folder.file(name)
     } catch {
-      throw SafetensorsError(path: path, message: "\(error)")
+      throw SafetensorsError(path: error.path, message: error.message, isMissing: error.kind == .notFound)
+    }
+  }
+
+  private static func json(_ folder: FileFolder, _ name: String) throws(SafetensorsError) -> JSONValue {
+    let file = try map(folder, name)
+    do {
+      return try withExtendedLifetime(file) { () throws(JSONError) in try JSONValue(parsing: file.bytes) }
+    } catch {
+      throw SafetensorsError(path: file.path, message: "\(error)")
     }
   }
 
   /// Which file holds which weight.
-  private static func weightMap(_ path: String) throws -> [(weight: String, file: String)] {
-    guard let map = try json(path)["weight_map"]?.object else {
+  private static func weightMap(_ folder: FileFolder) throws -> [(weight: String, file: String)] {
+    let path = folder.path(of: index)
+    guard let map = try json(folder, index)["weight_map"]?.object else {
       throw SafetensorsError(path: path, message: "has no weight_map")
     }
     return try map.members.map { member in

@@ -31,20 +31,21 @@ package final class SafetensorsFile: Sendable {
 
   package var path: String { mapping.path }
 
+  /// Reads the header of a file that is mapped, or in memory.
   /// - Throws: ``SafetensorsError`` that names the file, the thing and the numbers.
-  package init(path: String) throws(SafetensorsError) {
-    do {
-      mapping = try MappedFile(path: path)
-    } catch {
-      throw SafetensorsError(path: path, message: error.message, isMissing: error.kind == .notFound)
-    }
+  package init(_ mapping: MappedFile) throws(SafetensorsError) {
+    self.mapping = mapping
+    let path = mapping.path
     func failure(_ message: String) -> SafetensorsError { SafetensorsError(path: path, message: message) }
     let bytes = mapping.bytes
-    guard bytes.count >= 8 else { throw failure("is \(bytes.count) bytes long, too short for a safetensors file") }
+    guard bytes.count >= 8 else {
+      throw failure("is \(bytes.count) bytes long, too short for a safetensors file" + ForeignFile.hint(bytes))
+    }
     let length = bytes.loadUnaligned(as: UInt64.self)
     guard length <= Self.headerLimit, Int(length) <= bytes.count - 8 else {
       throw failure(
-        "claims a header of \(length) bytes in a file of \(bytes.count): it is cut off or no safetensors file")
+        "claims a header of \(length) bytes in a file of \(bytes.count): it is cut off or no safetensors file"
+          + ForeignFile.hint(bytes))
     }
     let dataStart = 8 + Int(length)
     let header: JSONValue

@@ -42,39 +42,39 @@ extension Linear {
   private func runPacked(_ packed: PackedWeight, _ stream: Stream) throws(RuntimeError) {
     let kernels = stream.kernels
     let biasBytes = Self.aligned(bias == nil ? 0 : out.width * 4)
-    let xBytes = x.dtype == .f32 ? 0 : x.count * x.width * 4
+    // Rows go in as f32, or as bf16 where the processor multiplies these itself.
+    let type: DType = kernels.has_bf16 && packed.dtype == .bf16 && x.dtype == .bf16 ? .bf16 : .f32
+    let xBytes = x.dtype == type ? 0 : x.count * x.width * 4
     let scratch = try stream.scratch(bytes: biasBytes + xBytes)
     let bias32 = expandBias(kernels, scratch)
-    var rows = x.base.assumingMemoryBound(to: Float.self)
-    var stride = x.stride
-    if x.dtype != .f32 {
+    var (rows, stride) = (UnsafeRawPointer(x.base), x.stride)
+    if x.dtype != type {
       let copy = (scratch + biasBytes).assumingMemoryBound(to: Float.self)
       stream.pool.forEachRange(x.count, grain: Work.rowGrain(width: x.width)) { range, _ in
         for row in range {
           kernels.convert(x.dtype.code, x[row], DType.f32.code, copy + row * x.width, x.width)
         }
       }
-      rows = copy
-      stride = x.width
+      (rows, stride) = (UnsafeRawPointer(copy), x.width)
     }
     let (input, inputStride) = (rows, stride)
     stream.pool.forEachRange(packed.panels.shape[0], grain: panelGrain(packed, stream)) { range, _ in
       kernels.gemm(
         packed.dtype.code, packed.panels.pointer, range.lowerBound, range.upperBound, packed.rows, packed.columns,
-        input, inputStride, x.count, bias32, out.dtype.code, out.base, out.stride)
+        type.code, input, inputStride, x.count, bias32, out.dtype.code, out.base, out.stride)
     }
   }
 
   private func runQuantized(_ packed: PackedWeight, _ stream: Stream) throws(RuntimeError) {
     let kernels = stream.kernels
-    let rowBytes = martlet_quantized_row_bytes(packed.columns)
+    let groups = packed.columns / Int(MARTLET_GROUP)
     let biasBytes = Self.aligned(bias == nil ? 0 : out.width * 4)
-    let scratch = try stream.scratch(bytes: biasBytes + x.count * rowBytes)
+    let scratch = try stream.scratch(bytes: biasBytes + x.count * groups * MemoryLayout<martlet_quantized_group>.stride)
     let bias32 = expandBias(kernels, scratch)
-    let quantized = scratch + biasBytes
+    let quantized = (scratch + biasBytes).assumingMemoryBound(to: martlet_quantized_group.self)
     // A few rows take less time than handing them to other threads.
     stream.pool.forEachRange(x.count, grain: max(4, Work.rowGrain(width: x.width))) { range, _ in
-      for row in range { kernels.quantize_row(x.dtype.code, x[row], quantized + row * rowBytes, x.width) }
+      for row in range { kernels.quantize_row(x.dtype.code, x[row], quantized + row * groups, x.width) }
     }
     let format = martlet_pack_format_of(packed.dtype.code)
     stream.pool.forEachRange(packed.panels.shape[0], grain: panelGrain(packed, stream)) { range, _ in

@@ -58,7 +58,8 @@ package struct PackedWeight: Sendable {
   /// Bytes of one panel.
   static func panelBytes(_ dtype: DType, columns: Int) -> Int {
     dtype.isQuantized
-      ? martlet_panel_bytes(martlet_pack_format_of(dtype.code), columns) : columns * panelRows * dtype.blockBytes
+      ? martlet_panel_bytes(martlet_pack_format_of(dtype.code), columns)
+      : martlet_plain_panel_bytes(dtype.code, columns)
   }
 
   private func packOnCPU(_ sources: [Rows], _ stream: Stream) {
@@ -84,7 +85,7 @@ package struct PackedWeight: Sendable {
           if dtype.isQuantized {
             martlet_pack_quantized(dtype.code, staging.baseAddress!, rowBytes, valid, columns, target)
           } else {
-            martlet_pack_plain(staging.baseAddress!, rowBytes, valid, columns, dtype.blockBytes, target)
+            martlet_pack_plain(dtype.code, staging.baseAddress!, rowBytes, valid, columns, target)
           }
         }
       }

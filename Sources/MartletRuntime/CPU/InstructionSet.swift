@@ -3,7 +3,7 @@ import Glibc
 
 /// The instruction set whose loops a processor stream runs.
 package struct InstructionSet: Sendable {
-  /// `scalar`, `avx2`, `avx512`, `avx512vnni`
+  /// `scalar`, `avx2`, `avx512`, `avx512vnni`, `avx512bf16` (which has VNNI too)
   package let name: String
   /// The loops.
   package let kernels: martlet_kernels

@@ -29,11 +29,12 @@ package final class MappedFile: Sendable {
   /// The path as it was given.
   package let path: String
 
-  /// The file's bytes; the first one is aligned to a page.
+  /// The file's bytes; the first one is aligned to 64 bytes at least.
   ///
-  /// Proof for `nonisolated(unsafe)`: the pointer is set once, the pages are mapped without write permission and are
-  /// unmapped only by `deinit`, when no other reference exists.
+  /// Proof for `nonisolated(unsafe)`: the pointer is set once, the bytes are never written after that (the pages of a
+  /// file are mapped without write permission) and are given back only by `deinit`, when no other reference exists.
   package nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+  private let isMapped: Bool
 
   /// The file's size in bytes, at least 1.
   package var count: Int { bytes.count }
@@ -74,10 +75,27 @@ package final class MappedFile: Sendable {
     }
     self.path = path
     self.bytes = UnsafeRawBufferPointer(start: start, count: size)
+    isMapped = true
+  }
+
+  /// A file that is in memory already, copied; `path` is its name in messages.
+  ///
+  /// - Throws: `MappedFileError` if it is empty, as for an empty file.
+  package init(copying content: UnsafeRawBufferPointer, path: String) throws(MappedFileError) {
+    guard content.count > 0 else { throw MappedFileError(kind: .empty, path: path, message: "is empty (0 bytes)") }
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 64)
+    copy.copyMemory(from: content)
+    self.path = path
+    bytes = UnsafeRawBufferPointer(copy)
+    isMapped = false
   }
 
   deinit {
-    munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    if isMapped {
+      munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    } else {
+      bytes.deallocate()
+    }
   }
 
   private static func text(of code: Int32) -> String {

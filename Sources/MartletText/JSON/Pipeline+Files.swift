@@ -102,7 +102,14 @@ struct PipelineBuilder {
     }
     for id in document.model.tokens.count..<tokens.count { kinds[id] = .unused }
     for token in added {
-      kinds[Int(token.id)] = token.isSpecial ? (token.id == roles.unknown ? .unknown : .control) : .userDefined
+      if token.isSpecial && kinds[Int(token.id)] == .byte {
+        throw .unsupportedField(
+          field: "\(TokenizerFiles.tokenizerName): added_tokens", found: "\"\(token.content)\" as a special token",
+          expected: "one that is not special, as model.byte_fallback makes it of text")
+      }
+      // What text becomes where the model knows no better steers nothing.
+      let isUnknown = token.id == roles.unknown || token.id == model.unknownToken
+      kinds[Int(token.id)] = token.isSpecial ? (isUnknown ? .unknown : .control) : .userDefined
       if token.isSpecial { isText[Int(token.id)] = false }
     }
     let vocabulary = try model.vocabulary(tokens, kinds, isText: isText)

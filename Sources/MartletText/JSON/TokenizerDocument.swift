@@ -104,10 +104,11 @@ struct ModelDocument: Sendable {
   private mutating func place(_ inOrder: ByteStringTable, _ ids: [Int]) throws(TextError) {
     // A sound file leaves few ids out; a hostile one must not make a table of billions.
     let limit = 4 * ids.count + 1 << 16
-    let count = (ids.max() ?? -1) + 1
-    guard count <= limit, ids.allSatisfy({ $0 >= 0 }) else {
-      throw .invalidVocabulary(reason: "ids of \(ids.count) tokens reach from \(ids.min() ?? 0) to \(count - 1)")
+    let last = ids.max() ?? -1
+    guard last < limit, ids.allSatisfy({ $0 >= 0 }) else {
+      throw .invalidVocabulary(reason: "ids of \(ids.count) tokens reach from \(ids.min() ?? 0) to \(last)")
     }
+    let count = last + 1
     var places = [Int](repeating: -1, count: count)
     for (place, id) in ids.enumerated() {
       if places[id] >= 0 {

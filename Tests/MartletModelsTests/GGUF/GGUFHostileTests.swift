@@ -36,6 +36,7 @@ struct Corruption: Sendable, CustomTestStringConvertible {
     Corruption("web page", ["web page"], bytes: Array("<!DOCTYPE html>".utf8)),
     Corruption("LFS pointer", ["git lfs pull"], bytes: Array("version https://git-lfs.github.com/spec/v1".utf8)),
     Corruption("zip file", ["pickle"], bytes: Array("PK\u{3}\u{4}....".utf8)),
+    Corruption("pickle", ["Python pickle", "convert the model to safetensors"], bytes: [0x80, 4, 0x95, 0, 0, 0]),
     Corruption("old ggml", ["older ggml"], bytes: Array("tjgg........".utf8)),
     Corruption("short magic", ["not a GGUF file"], bytes: Array("GG".utf8)),
     Corruption("magic alone", ["ends inside the version"], bytes: Array("GGUF".utf8)),
