@@ -42,6 +42,15 @@ struct SpoiledModel: Sendable, CustomTestStringConvertible {
     SpoiledModel("experts", good.setting("llama.expert_count", .uint32(8)).bytes, "expert_count", "8"),
     SpoiledModel(
       "rope scaling", good.setting("llama.rope.scaling.type", .string("yarn")).bytes, "rope.scaling.type", "yarn"),
+    SpoiledModel(
+      "another rope scaling", good.setting("llama.rope.scaling.type", .string("longrope")).bytes, "rope.scaling.type",
+      "longrope"),
+    SpoiledModel(
+      "a rope factor below zero", good.setting("llama.rope.scaling.factor", .float32(-2)).bytes, "scaling.factor", "-2"),
+    SpoiledModel(
+      "a ramp of its own",
+      good.setting("llama.rope.scaling.type", .string("yarn")).setting("llama.rope.scaling.factor", .float32(4))
+        .setting("llama.rope.scaling.yarn_beta_fast", .float32(8)).bytes, "yarn_beta_fast", "8"),
     SpoiledModel("epsilon", good.setting("llama.attention.layer_norm_rms_epsilon", .float32(.nan)).bytes, "epsilon"),
   ]
 
@@ -175,12 +184,16 @@ struct BadFileTests {
   func vocabularyOnly() throws {
     let folder = Resources.vocabularies
     let llama = folder.appending(path: "ggml-vocab-llama-bpe.gguf").path
-    for arguments in [["run", llama, "hi"], ["complete", llama, "--prompt-ids", "1"]] {
-      let result = try Martlet.fail(arguments, 65, [llama, "is missing"])
+    let qwen = folder.appending(path: "ggml-vocab-qwen2.gguf").path
+    for arguments in [
+      ["run", llama, "hi"], ["complete", llama, "--prompt-ids", "1"], ["run", qwen, "hi"],
+      ["quantize", llama, "/dev/null", "--type", "q8_0"],
+    ] {
+      let result = try Martlet.fail(arguments, 65, [arguments[1], "is missing"])
       #expect(result.error.contains("token_embd.weight") || result.error.contains("embed_tokens.weight"))
     }
     try Martlet.fail(
-      ["run", folder.appending(path: "ggml-vocab-qwen2.gguf").path, "hi"], 65, ["general.architecture", "qwen2"])
+      ["run", folder.appending(path: "ggml-vocab-gpt-2.gguf").path, "hi"], 65, ["general.architecture", "gpt2"])
   }
 
   @Test("files that are no models", arguments: ["run", "tokenize", "info"])

@@ -124,9 +124,8 @@ struct TinyGenerationTests {
     #expect(!forbidden.tokens.contains(first) && forbidden.tokens.count == 12)
     let forced = try complete(prompt, "--logit-bias", "65=1000", "--logit-bias", "\(first)=-5")
     #expect(forced.tokens == Array(repeating: 65, count: 12))
-    // Penalties below zero reward what was generated: more and more, or once.
+    // Penalties below zero reward what was generated.
     let rewarded = try complete(prompt, "--frequency-penalty", "-2")
-    #expect(Set(rewarded.tokens.suffix(6)).count == 1)
     for flag in ["--frequency-penalty", "--presence-penalty"] {
       let varied = try complete(prompt, flag, "2")
       #expect(Set(varied.tokens).count > Set(rewarded.tokens).count)

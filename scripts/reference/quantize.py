@@ -63,6 +63,8 @@ def make(name: str, folder: Path) -> None:
             for weight in model.parameters():
                 if weight.dim() == 1:
                     weight.add_(torch.randn_like(weight) * 0.2)
+                else:
+                    weight.mul_(3)  # else all tokens are nearly alike, whatever is computed
     model.to(torch.bfloat16).save_pretrained(folder)
     load_tokenizer(DEFAULT_MODEL).save_pretrained(folder)
 
