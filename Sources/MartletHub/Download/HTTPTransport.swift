@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -158,6 +159,10 @@ struct HTTPTransport: Sendable {
         error.connectionErrors.first.map { "no connection to \(host): \($0.error)" }
         ?? "the address of \(host) cannot be found"
       return TransientFailure(reason: reason, isUnreachable: true)
+    case let error as IOError:
+      // An address that is written in numbers is connected to without a search, and fails by itself.
+      let isUnreachable = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
+      return TransientFailure(reason: "no connection to \(host): \(error)", isUnreachable: isUnreachable)
     default: return TransientFailure(reason: "\(host): \(error)")
     }
   }
