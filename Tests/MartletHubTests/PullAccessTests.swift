@@ -143,6 +143,12 @@ struct HubAccessTests {
     }
   }
 
+  @Test("a file of certificates that is not there")
+  func certificates() throws {
+    let error = #expect(throws: HubError.self) { try access(["SSL_CERT_FILE": "/no/such/file"]) }
+    #expect(error?.exitStatus == 64 && error?.message.contains("SSL_CERT_FILE") == true)
+  }
+
   @Test("patience", arguments: ["0", "-1", "x", "99999999999999999999"])
   func timeout(text: String) throws {
     let error = #expect(throws: HubError.self) { try access(["HF_HUB_DOWNLOAD_TIMEOUT": text]) }
