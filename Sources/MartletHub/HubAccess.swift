@@ -10,6 +10,8 @@ package struct HubAccess: Sendable {
   package let offlineVariable: String?
   /// The proxies of `$HTTPS_PROXY` and its kin.
   let proxies: ProxySettings
+  /// The authorities that certificates may be signed by: `$SSL_CERT_FILE`; nil for those of the system.
+  let certificateFile: String?
   /// How long a server may be silent: `$HF_HUB_DOWNLOAD_TIMEOUT` in seconds, else 30.
   let silenceLimit: Duration
 
@@ -25,6 +27,7 @@ package struct HubAccess: Sendable {
     token = try Self.token(value, environment, path: HubEnvironment.path("HF_TOKEN_PATH", variable))
     offlineVariable = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { Self.isTrue(value($0)) }
     proxies = try ProxySettings(value)
+    certificateFile = try Self.certificateFile(HubEnvironment.path("SSL_CERT_FILE", variable))
     silenceLimit = try Self.seconds(value("HF_HUB_DOWNLOAD_TIMEOUT"))
   }
 
@@ -41,6 +44,14 @@ package struct HubAccess: Sendable {
         message: "HF_ENDPOINT is '\(text)', which is no address; write it like \(publicHub)")
     }
     return text
+  }
+
+  private static func certificateFile(_ path: String?) throws(HubError) -> String? {
+    guard let path else { return nil }
+    guard FileSystem.isFile(path) else {
+      throw HubError(code: .usage, message: "SSL_CERT_FILE is '\(path)', and there is no such file")
+    }
+    return path
   }
 
   private static func seconds(_ text: String?) throws(HubError) -> Duration {

@@ -19,7 +19,8 @@ private struct PullBench {
   var environment: [String: String] {
     let unset = [
       "HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
-      "HF_HUB_DOWNLOAD_TIMEOUT", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+      "HF_HUB_DOWNLOAD_TIMEOUT", "SSL_CERT_FILE", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
+      "ALL_PROXY",
     ]
     var environment = Dictionary(uniqueKeysWithValues: unset.map { ($0, "") })
     environment["HF_HOME"] = folder.path

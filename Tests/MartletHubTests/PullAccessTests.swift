@@ -60,7 +60,7 @@ struct PullAccessTests {
   @Test("without a token, 401 says what a token could do; with one, that it is not accepted")
   func unauthorized() async throws {
     let bench = try await PullBench()
-    bench.server.always(.listing, .status(401, ["x-error-message": "Invalid \u{7}credentials"]))
+    bench.server.always(.listing, .status(401, ["x-error-message": "Invalid credentials"]))
     await bench.fail(69, ["owner/name", "private or gated", "HF_TOKEN", "Invalid"])
     await bench.fail(69, ["does not accept the token"], variables: Self.token)
     #expect(bench.pauses.isEmpty)
@@ -141,6 +141,12 @@ struct HubAccessTests {
       // An error message may end in a log.
       #expect(error?.message.contains(token) == false)
     }
+  }
+
+  @Test("a file of certificates that is not there")
+  func certificates() throws {
+    let error = #expect(throws: HubError.self) { try access(["SSL_CERT_FILE": "/no/such/file"]) }
+    #expect(error?.exitStatus == 64 && error?.message.contains("SSL_CERT_FILE") == true)
   }
 
   @Test("patience", arguments: ["0", "-1", "x", "99999999999999999999"])

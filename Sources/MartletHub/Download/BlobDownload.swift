@@ -58,8 +58,9 @@ struct BlobDownload: Sendable {
       FileSystem.remove(folders.partial(hash))
       throw HubError(
         code: .badInput,
-        message: "\(file.path) of \(repository.text) came with the \(hash.kind) \(found), expected \(hash); it was "
-          + "thrown away; try again, and if this stays so, \(hub.access.endpoint) or what lies between is broken")
+        message: "\(file.path) of \(repository.text) is not what it should be: \(hash.kind) expected \(hash), found "
+          + "\(found); it was thrown away; try again, and if this stays so, \(hub.access.endpoint) or what lies between "
+          + "is broken")
     }
     try part.synchronize()
     try FileSystem.rename(folders.partial(hash), to: folders.blob(hash))
@@ -174,7 +175,7 @@ package struct ContentRange: Equatable {
   /// Nil if there is no header, or it says something else.
   package init?(_ header: String?) {
     guard let header, header.lowercased().hasPrefix("bytes ") else { return nil }
-    let numbers = header.dropFirst(6).split { $0 == "-" || $0 == "/" }.map { Int($0) }
+    let numbers = header.dropFirst(6).split(omittingEmptySubsequences: false) { $0 == "-" || $0 == "/" }.map { Int($0) }
     guard numbers.count == 3, let start = numbers[0], let end = numbers[1], let total = numbers[2] else { return nil }
     guard start >= 0, total > 0, end == total - 1, start <= end else { return nil }
     self.init(start, total)

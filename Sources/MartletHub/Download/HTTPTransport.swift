@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -56,6 +57,10 @@ struct HTTPTransport: Sendable {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.httpVersion = .http1Only
+    if let file = access.certificateFile {
+      configuration.tlsConfiguration = .makeClientConfiguration()
+      configuration.tlsConfiguration?.trustRoots = .file(file)
+    }
     configuration.timeout.connect = .seconds(15)
     configuration.timeout.read = .nanoseconds(Int64(access.silenceLimit / .nanoseconds(1)))
     // Whether to try again is decided in one place, and not here.
@@ -125,11 +130,12 @@ struct HTTPTransport: Sendable {
   }
 
   private func respond(_ request: HTTPClientRequest, _ origin: WebAddress.Origin) async throws -> HTTPClientResponse {
-    let client = access.proxies.proxy(for: origin).flatMap { proxied[$0] } ?? direct
+    let proxy = access.proxies.proxy(for: origin)
+    let client = proxy.flatMap { proxied[$0] } ?? direct
     do {
       return try await client.execute(request, timeout: .nanoseconds(Int64(access.silenceLimit / .nanoseconds(1))))
     } catch {
-      throw try Self.failure(error, host: origin.host)
+      throw try Self.failure(error, host: proxy.map { "\(origin.host) through \($0.host)" } ?? origin.host)
     }
   }
 
@@ -148,16 +154,27 @@ struct HTTPTransport: Sendable {
     case let error as HTTPClientError where error == .remoteConnectionClosed:
       return TransientFailure(reason: "\(host) has closed the connection")
     case let error as HTTPClientError: return TransientFailure(reason: "\(host): \(error.shortDescription)")
-    case let error as NIOSSLError:
-      guard case .handshakeFailed = error else { return TransientFailure(reason: "\(host): \(error)") }
+    case NIOSSLError.handshakeFailed(let error):
+      // The library has the reason in its text only.
+      guard "\(error)".contains("CERTIFICATE_VERIFY_FAILED") else {
+        return TransientFailure(reason: "no secure connection to \(host): \(error)")
+      }
       throw HubError(
         code: .unavailable,
-        message: "\(host) cannot prove who it is (\(error)); are the certificates of this system up to date?")
+        message:
+          "the certificate of \(host) is not accepted; if it is signed by an authority that this system does not "
+          + "know, SSL_CERT_FILE names the file with that authority's own")
     case let error as NIOConnectionError:
-      let reason =
-        error.connectionErrors.first.map { "no connection to \(host): \($0.error)" }
-        ?? "the address of \(host) cannot be found"
-      return TransientFailure(reason: reason, isUnreachable: true)
+      guard let first = error.connectionErrors.first?.error else {
+        return TransientFailure(reason: "the address of \(host) cannot be found", isUnreachable: true)
+      }
+      let reason = (first as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(first)"
+      return TransientFailure(reason: "no connection to \(host): \(reason)", isUnreachable: true)
+    case let error as IOError:
+      // An address that is written in numbers is connected to without a search, and fails by itself.
+      let isUnreachable = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
+      let reason = "no connection to \(host): \(String(cString: strerror(error.errnoCode)))"
+      return TransientFailure(reason: reason, isUnreachable: isUnreachable)
     default: return TransientFailure(reason: "\(host): \(error)")
     }
   }
