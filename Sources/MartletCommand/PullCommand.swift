@@ -67,7 +67,8 @@ struct PullCommand: AsyncParsableCommand {
   private func show(_ model: PulledModel) throws {
     guard json else {
       let amount = model.fetchedBytes == 0 ? "nothing to fetch" : "\(ByteCount.text(model.fetchedBytes)) fetched"
-      Console.note("martlet: \(model.files.count) files of \(ByteCount.text(model.size)), \(amount)")
+      let files = model.files.count == 1 ? "1 file" : "\(model.files.count) files"
+      Console.note("martlet: \(files) of \(ByteCount.text(model.size)), \(amount)")
       return Console.write("\(model.name)  \(ByteCount.text(model.size))  \(model.path)\n")
     }
     let files = model.files.map { file -> TemplateValue in ["path": .string(file.path), "bytes": .int(file.size)] }

@@ -59,7 +59,7 @@ struct PullTests {
     let pulled = try bench.succeed("pull", "tests/tiny")
     #expect(pulled.output.hasPrefix("tests/tiny  ") && pulled.output.hasSuffix("  \(bench.model)\n"))
     // No bar where nobody watches.
-    #expect(pulled.error.split(separator: "\n").count == 1 && pulled.error.contains("1 files of"))
+    #expect(pulled.error.split(separator: "\n").count == 1 && pulled.error.contains("1 file of"))
     #expect(bench.size(bench.model) == PullBench.file.content.count)
 
     #expect(try bench.succeed("list").output.contains("tests/tiny  "))
