@@ -224,10 +224,12 @@ struct TokenizerFilesErrorTests {
     let unknown = try Tokenizer(
       TokenizerFiles(
         tokenizer: Array(
-          #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1},"merges":[],"unk_token":"<0x0A>"}}"#.utf8),
-        configuration: Array(#"{"unk_token":"a"}"#.utf8)))
-    #expect(unknown.encode("za", addSpecial: false) == [0, 1])
-    #expect(unknown.kind(of: 0) == .unknown && unknown.isSpecial(0))
+          #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1,"b":2},"merges":[],"unk_token":"<0x0A>"}}"#
+            .utf8),
+        configuration: Array(#"{"unk_token":"b"}"#.utf8)))
+    // What the configuration calls unknown is special too, as in Hugging Face transformers: no text spells it.
+    #expect(unknown.encode("zab", addSpecial: false) == [0, 1, 0])
+    #expect(unknown.kind(of: 0) == .unknown && unknown.isSpecial(0) && unknown.isSpecial(2))
     let bytes = #"{\#(added),"model":{"vocab":{"<0x0A>":0,"a":1},"merges":[],"byte_fallback":true}}"#
     let error = try #require(Self.message(TokenizerFiles(tokenizer: Array(bytes.utf8))))
     #expect(error.contains(#"added_tokens is "<0x0A>" as a special token"#), "\(error)")
