@@ -6,6 +6,49 @@
 // chunk, the batch or the thread that it is computed in. (Online softmax: Milakov and Gimelshein 2018; the split into
 // segments: FlashDecoding, 2023.)
 
+/// The f16 scales after a head's 8-bit keys or values in a block.
+INLINE uint16_t *scales_after(const void *quants, size_t dim) {
+  return (uint16_t *)((char *)quants + dim * MARTLET_KV_BLOCK);
+}
+
+INLINE f32x16 load_q8(const int8_t *p) {
+  i8x16 v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, f32x16);
+}
+
+/// Rounds 32 or fewer numbers to 8 bits; returns the scale, an f16.
+INLINE uint16_t quantize_q8(const int type, const void *x, size_t i, size_t count, int8_t *out) {
+  f32x16 parts[2] = {load_some(type, x, i, count), splat(0.0f)};
+  if (count > LANES) parts[1] = load_some(type, x, i + LANES, count - LANES);
+  // Beyond the range of f16 the scale is infinity or NaN and the numbers are zeros: their product shows it.
+  const u16x16 scale = f32_to_f16(splat(largest_magnitude(parts[0], parts[1]) / 127.0f));
+  const f32x16 divisor = f16_to_f32(scale), limit = splat(127.0f), magic = splat(0x1.8p23f);
+  const i32x16 usable = (i32x16)(divisor > splat(0.0f)) & (i32x16)(divisor < splat(INFINITY));
+  for (int part = 0; part < 2; part++) {
+    f32x16 q = select(usable, parts[part] / divisor, splat(0.0f));
+    q = select((i32x16)(q > limit), limit, select((i32x16)(q < -limit), -limit, q));
+    i8x16 bytes = __builtin_convertvector(q + magic - magic, i8x16);
+    memcpy(out + part * LANES, &bytes, sizeof bytes);
+  }
+  return scale[0];
+}
+
+INLINE void cache_write_q8(const int type, const void *key, const void *value, size_t head_dim, size_t padded_dim,
+                           size_t slot, int8_t *key_block, int8_t *value_block) {
+  const size_t groups = (padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP;
+  for (size_t group = 0; group < groups; group++) {
+    const size_t i = group * MARTLET_GROUP;
+    const size_t n = head_dim - i < MARTLET_GROUP ? head_dim - i : MARTLET_GROUP;
+    int8_t quants[MARTLET_GROUP];
+    scales_after(key_block, head_dim)[group * MARTLET_KV_BLOCK + slot] = quantize_q8(type, key, i, n, quants);
+    for (size_t j = 0; j < n; j++) key_block[(i + j) * MARTLET_KV_BLOCK + slot] = quants[j];
+    scales_after(value_block, padded_dim)[slot * groups + group] = quantize_q8(type, value, i, n, quants);
+    const size_t padded = padded_dim - i < MARTLET_GROUP ? padded_dim - i : MARTLET_GROUP;
+    memcpy(value_block + slot * padded_dim + i, quants, padded);
+  }
+}
+
 INLINE void cache_write_of(const int type, const void *key, const void *value, const int cache_type, size_t head_dim,
                            size_t padded_dim, size_t slot, void *key_block, void *value_block) {
   for (size_t i = 0; i < head_dim; i += LANES) {
@@ -23,6 +66,8 @@ INLINE void cache_write_of(const int type, const void *key, const void *value, c
 }
 INLINE void cache_write_from(const int type, const void *key, const void *value, int cache_type, size_t head_dim,
                              size_t padded_dim, size_t slot, void *key_block, void *value_block) {
+  if (cache_type == MARTLET_Q8_0)
+    return cache_write_q8(type, key, value, head_dim, padded_dim, slot, key_block, value_block);
   FOR_TYPE(cache_type, cache_write_of(type, key, value, T, head_dim, padded_dim, slot, key_block, value_block));
 }
 static void cache_write(int type, const void *key, const void *value, int cache_type, size_t head_dim,
@@ -36,6 +81,21 @@ INLINE void score_block(const int type, const void *keys, size_t head_dim, const
                         const int rows, f32x16 scale, float *scores) {
   f32x16 acc[MARTLET_QUERY_TILE];
   for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
+  if (type == MARTLET_Q8_0) {
+    for (size_t start = 0; start < head_dim; start += MARTLET_GROUP) {
+      const size_t end = head_dim - start < MARTLET_GROUP ? head_dim : start + MARTLET_GROUP;
+      f32x16 sums[MARTLET_QUERY_TILE];
+      for (int r = 0; r < rows; r++) sums[r] = splat(0.0f);
+      for (size_t d = start; d < end; d++) {
+        f32x16 k = load_q8((const int8_t *)keys + d * MARTLET_KV_BLOCK);
+        for (int r = 0; r < rows; r++) sums[r] = multiply_add(k, splat(queries[r * stride + d]), sums[r]);
+      }
+      const f32x16 scales = load(MARTLET_F16, scales_after(keys, head_dim), start / MARTLET_GROUP * MARTLET_KV_BLOCK);
+      for (int r = 0; r < rows; r++) acc[r] = multiply_add(sums[r], scales, acc[r]);
+    }
+    for (int r = 0; r < rows; r++) store(MARTLET_F32, scores, r * MARTLET_SEGMENT, acc[r] * scale);
+    return;
+  }
   for (size_t d = 0; d < head_dim; d++) {
     f32x16 k = load(type, keys, d * MARTLET_KV_BLOCK);
     for (int r = 0; r < rows; r++) acc[r] = multiply_add(k, splat(queries[r * stride + d]), acc[r]);
@@ -49,11 +109,18 @@ INLINE void weigh_values(const int type, const martlet_kv_view *view, const int3
   f32x16 acc[MARTLET_QUERY_TILE];
   for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
   for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
-    const char *values = (const char *)view->values + (table[key / MARTLET_KV_BLOCK] * view->value_block_stride +
-                                                       head * view->value_head_stride) * type_size(type);
+    const char *values = (const char *)view->values + table[key / MARTLET_KV_BLOCK] * view->value_block_stride +
+                         head * view->value_head_stride;
     size_t count = end - key < MARTLET_KV_BLOCK ? end - key : MARTLET_KV_BLOCK;
     for (size_t j = 0; j < count; j++) {
-      f32x16 v = load(type, values, j * view->padded_dim + dim);
+      f32x16 v;
+      if (type == MARTLET_Q8_0) {
+        const size_t groups = (view->padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP;
+        const uint16_t half = scales_after(values, view->padded_dim)[j * groups + dim / MARTLET_GROUP];
+        v = load_q8((const int8_t *)values + j * view->padded_dim + dim) * f16_to_f32(half - (u16x16){0});
+      } else {
+        v = load(type, values, j * view->padded_dim + dim);
+      }
       for (int r = 0; r < rows; r++)
         acc[r] = multiply_add(v, splat(weights[r * MARTLET_SEGMENT + (key - begin) + j]), acc[r]);
     }
@@ -100,8 +167,8 @@ INLINE void attend_rows(const int type, const martlet_kv_view *view, const int32
   if (furthest < end) end = furthest;
   const size_t start = nearest > begin ? nearest / MARTLET_KV_BLOCK * MARTLET_KV_BLOCK : begin;
   for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
-    const char *keys = (const char *)view->keys + (table[key / MARTLET_KV_BLOCK] * view->key_block_stride +
-                                                   head * view->key_head_stride) * type_size(type);
+    const char *keys = (const char *)view->keys + table[key / MARTLET_KV_BLOCK] * view->key_block_stride +
+                       head * view->key_head_stride;
     score_block(type, keys, view->head_dim, queries, stride, rows, splat(view->scale), scores + (key - begin));
   }
   for (int r = 0; r < rows; r++) {
@@ -146,6 +213,9 @@ INLINE void attend_of(const int type, const martlet_kv_view *view, const int32_t
 static void attend(const martlet_kv_view *view, const int32_t *block_table, size_t head, const float *queries,
                    size_t query_stride, const int32_t *firsts, const int32_t *limits, size_t rows, size_t begin,
                    size_t end, float *scores, martlet_attention_state state) {
+  if (view->type == MARTLET_Q8_0)
+    return attend_of(MARTLET_Q8_0, view, block_table, head, queries, query_stride, firsts, limits, rows, begin, end,
+                     scores, state);
   FOR_TYPE(view->type, attend_of(T, view, block_table, head, queries, query_stride, firsts, limits, rows, begin, end,
                                  scores, state));
 }

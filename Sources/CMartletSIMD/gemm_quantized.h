@@ -7,12 +7,7 @@
 INLINE void quantize_row_of(const int type, const void *x, martlet_quantized_group *out, size_t columns) {
   for (size_t group = 0; group < columns / 32; group++) {
     f32x16 low = load(type, x, group * 32), high = load(type, x, group * 32 + 16);
-    // Magnitudes compare like their bits, NaN above all.
-    i32x16 a = (i32x16)low & 0x7fffffff, b = (i32x16)high & 0x7fffffff;
-    const i32x16 larger = (a & (i32x16)(a > b)) | (b & (i32x16)(a <= b));
-    int32_t bits = larger[0];
-    for (int i = 1; i < LANES; i++) bits = larger[i] > bits ? larger[i] : bits;
-    const float largest = ((f32x16)isplat(bits))[0];
+    const float largest = largest_magnitude(low, high);
     // A group with NaN or infinity gets a NaN for its scale, so that the result shows it. One so small that its scale
     // has no finite inverse counts as zeros.
     const bool tiny = largest < 0x1p-120f, usable = !tiny && largest < INFINITY;

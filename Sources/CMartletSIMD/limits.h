@@ -64,3 +64,28 @@ static float float_products(const float *weights, const float *activations, size
   for (int c = 0; c < LIMIT_CHAINS; c++) result += sum_lanes(sums[c]);
   return result;
 }
+
+#if MARTLET_HAS_BF16
+/// The same in bf16, two products a lane.
+static float bf16_products(const void *weights, const int32_t *activations, size_t rounds, size_t *operations) {
+  f32x16 sums[LIMIT_CHAINS];
+  int32_t x[LIMIT_CHAINS];
+  for (int c = 0; c < LIMIT_CHAINS; c++) {
+    sums[c] = splat(0.0f);
+    x[c] = activations[c];
+  }
+  for (size_t round = 0; round < rounds; round++)
+    for (int step = 0; step < LIMIT_STEPS; step++) {
+      i32x16 w = load_bytes((const char *)weights + step * 64);
+#pragma clang loop unroll(full)  // the sums must be registers
+      for (int c = 0; c < LIMIT_CHAINS; c++) sums[c] = dot2(sums[c], w, isplat(x[c]));
+    }
+  *operations = rounds * LIMIT_STEPS * LIMIT_CHAINS * LANES * 2 * 2;
+  float result = 0;
+  for (int c = 0; c < LIMIT_CHAINS; c++) result += sum_lanes(sums[c]);
+  return result;
+}
+#define BF16_PRODUCTS bf16_products
+#else
+#define BF16_PRODUCTS NULL
+#endif

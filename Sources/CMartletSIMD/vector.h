@@ -25,6 +25,7 @@ typedef float f32x16 __attribute__((vector_size(64)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
 typedef uint32_t u32x16 __attribute__((vector_size(64)));
 typedef uint16_t u16x16 __attribute__((vector_size(32)));
+typedef int8_t i8x16 __attribute__((vector_size(16)));
 typedef _Float16 f16x16 __attribute__((vector_size(32)));
 
 INLINE f32x16 splat(float x) { return (f32x16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
@@ -56,6 +57,16 @@ INLINE float max_lanes(f32x16 v) {
   float best = v[0];
   for (int i = 1; i < LANES; i++) best = v[i] > best ? v[i] : best;
   return best;
+}
+
+/// The largest magnitude of 32 numbers; NaN counts as larger than infinity.
+INLINE float largest_magnitude(f32x16 a, f32x16 b) {
+  // Magnitudes compare like their bits.
+  const i32x16 one = (i32x16)a & 0x7fffffff, other = (i32x16)b & 0x7fffffff;
+  const i32x16 larger = (one & (i32x16)(one > other)) | (other & (i32x16)(one <= other));
+  int32_t bits = larger[0];
+  for (int i = 1; i < LANES; i++) bits = larger[i] > bits ? larger[i] : bits;
+  return ((f32x16)isplat(bits))[0];
 }
 
 // Half precision. Without the processor's own conversion it is done on the bits.

@@ -70,7 +70,7 @@ struct BenchCommand: AsyncParsableCommand {
     let subject = try BenchmarkSubject(shape: shape, type: type ?? "q4_0", options: try flags.options()) {
       Console.progress("making \(shape.rawValue)", $0)
     }
-    if flags.device == nil { Console.note("martlet: running on \(subject.stream.device)") }
+    if flags.placement.device == nil { Console.note("martlet: running on \(subject.stream.device)") }
     return subject
   }
 }

@@ -2,12 +2,13 @@ public import ArgumentParser
 public import Martlet
 
 extension ComputeType: ExpressibleByArgument {}
+extension CacheType: ExpressibleByArgument {}
 
 // Values are taken as they stand (`unconditional`), so that "--temperature -1" is told that -1 is out of range, and
 // "--stop -" stops at a hyphen.
 
-/// How a model is brought to a device: shared by all commands that load weights.
-struct ModelFlags: ParsableArguments {
+/// Where and in which types a model runs: shared by all commands that load weights.
+struct DeviceFlags: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: "Where to run: cpu. A named device is a demand; without the flag the best that works is taken.")
@@ -18,20 +19,17 @@ struct ModelFlags: ParsableArguments {
     help: "Types to calculate in: \(ComputeType.allCases.map(\.rawValue).joined(separator: ", ")).")
   var compute: ComputeType = .auto
 
+  @Option(
+    name: .customLong("kv"), parsing: .unconditional,
+    help: "Type of keys and values in the cache: \(CacheType.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var cache: CacheType = .auto
+
   @Option(parsing: .unconditional, help: "Threads of the processor (default: all cores).")
   var threads: Int?
-
-  @Option(
-    name: .customLong("context"), parsing: .unconditional,
-    help: "The most tokens of prompt and answer together (default: the model's).")
-  var context: Int?
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is \(threads); it must be from 1 to 1024")
-    }
-    if let context, context < 2 {
-      throw ValidationError("--context is \(context); it must be 2 or more: one token to read and one to write")
     }
   }
 
@@ -44,17 +42,45 @@ struct ModelFlags: ParsableArguments {
       throw MartletError(error)
     }
     options.compute = compute
+    options.cache = cache
     options.threads = threads
-    options.contextLength = context
     return options
   }
 
   /// Loads a model, with a progress bar on a terminal and a line that says where it runs.
-  func load(_ name: String) async throws -> Model {
-    let model = try await Model.load(name, options: try options()) { Console.progress("loading \(name)", $0) }
+  func load(_ name: String, context: Int? = nil) async throws -> Model {
+    var options = try options()
+    options.contextLength = context
+    let model = try await Model.load(name, options: options) { Console.progress("loading \(name)", $0) }
     if device == nil { Console.note("martlet: running on \(model.device)") }
     return model
   }
+}
+
+/// ``DeviceFlags`` and how long a text may become.
+struct ModelFlags: ParsableArguments {
+  @OptionGroup var placement: DeviceFlags
+
+  @Option(
+    name: .customLong("context"), parsing: .unconditional,
+    help: "The most tokens of prompt and answer together (default: the model's).")
+  var context: Int?
+
+  func validate() throws {
+    if let context, context < 2 {
+      throw ValidationError("--context is \(context); it must be 2 or more: one token to read and one to write")
+    }
+  }
+
+  /// The library's options.
+  func options() throws -> ModelOptions {
+    var options = try placement.options()
+    options.contextLength = context
+    return options
+  }
+
+  /// As ``DeviceFlags/load(_:context:)``.
+  func load(_ name: String) async throws -> Model { try await placement.load(name, context: context) }
 }
 
 /// How tokens are chosen and when to stop.

@@ -18,14 +18,7 @@ struct PerplexityCommand: AsyncParsableCommand {
   @Option(name: .customLong("context"), parsing: .unconditional, help: "Tokens in a chunk.")
   var chunk: Int = 512
 
-  @Option(parsing: .unconditional, help: "Where to run: cpu.")
-  var device: String?
-
-  @Option(parsing: .unconditional, help: "Types to calculate in.")
-  var compute: ComputeType = .auto
-
-  @Option(parsing: .unconditional, help: "Threads of the processor (default: all cores).")
-  var threads: Int?
+  @OptionGroup var placement: DeviceFlags
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -33,10 +26,7 @@ struct PerplexityCommand: AsyncParsableCommand {
   func run() async throws {
     var text = try InputFile.text(file)
     if text.utf8.last == UInt8(ascii: "\n") { text = String(decoding: text.utf8.dropLast(), as: UTF8.self) }
-    var flags = ModelFlags()
-    (flags.device, flags.compute, flags.threads, flags.context) = (device, compute, threads, nil)
-    try flags.validate()
-    let model = try await flags.load(model)
+    let model = try await placement.load(model)
     guard let tokenizer = model.tokenizer else {
       throw MartletError(.unsupportedModel, "\(model.name) has no vocabulary, so a text cannot be scored")
     }

@@ -23,3 +23,24 @@ public enum ComputeType: String, Sendable, CaseIterable {
     }
   }
 }
+
+/// The type of keys and values in the cache: `--kv`.
+public enum CacheType: String, Sendable, CaseIterable {
+  /// What ``ComputeType`` says: f16 for quantised weights, else the type of activations.
+  case auto
+  case f32, f16, bf16
+  /// 8 bits, with a scale for each 32 numbers of a head: about half the memory and traffic of f16.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q8_0
+
+  /// The type; nil leaves it to ``ComputeType``.
+  var dtype: DType? {
+    switch self {
+    case .auto: nil
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
+    case .q8_0: .q8_0
+    }
+  }
+}

@@ -90,16 +90,24 @@ typedef struct {
 } martlet_quantized_group;
 
 /// A paged KV cache as attention sees it. Of one (block, head), keys are stored transposed `[dim][16 tokens]` and values
-/// `[16 tokens][padded dim]`, where the padded dimension is a multiple of 16.
+/// `[16 tokens][padded dim]`, where the padded dimension is a multiple of 16. With Q8_0 both are signed bytes, and an f16
+/// scale of each token's 32 neighbouring dimensions follows them: `[dim / 32][16 tokens]` after keys, `[16 tokens][dim / 32]`
+/// after values.
 typedef struct {
   const void *keys;
   const void *values;
-  size_t key_block_stride, key_head_stride;      ///< in elements
-  size_t value_block_stride, value_head_stride;  ///< in elements
+  size_t key_block_stride, key_head_stride;      ///< in bytes
+  size_t value_block_stride, value_head_stride;  ///< in bytes
   size_t head_dim, padded_dim;
-  int type;  ///< f32, f16 or bf16
+  int type;  ///< f32, f16, bf16 or Q8_0
   float scale;
 } martlet_kv_view;
+
+/// Bytes of one head's keys (`padded_dim` the head's dimension) or values in one block of the cache.
+static inline size_t martlet_kv_bytes(int type, size_t padded_dim) {
+  if (type != MARTLET_Q8_0) return padded_dim * MARTLET_KV_BLOCK * (type == MARTLET_F32 ? 4 : 2);
+  return padded_dim * MARTLET_KV_BLOCK + (padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP * MARTLET_KV_BLOCK * 2;
+}
 
 /// What attention has gathered for some query rows: the running maximum, the sum of exponentials, and the weighted sum
 /// of values (`rows * padded_dim`).
@@ -166,6 +174,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   int32_t (*integer_products)(const void *weights, const int32_t *activations, size_t rounds, size_t *operations);
   /// The rate of f32 products at best; `weights` are as many bytes.
   float (*float_products)(const float *weights, const float *activations, size_t rounds, size_t *operations);
+  /// The rate of bf16 products at best; null without `has_bf16`. `activations` are pairs.
+  float (*_Nullable bf16_products)(const void *weights, const int32_t *activations, size_t rounds, size_t *operations);
 } martlet_kernels;
 
 /// The table for the best instruction set of this processor.

@@ -46,8 +46,7 @@ package struct Benchmark {
   /// Measures everything.
   /// - Parameter progress: called after each measurement with the share done, 0 to 1.
   package mutating func run(progress: (Double) -> Void = { _ in }) throws -> BenchmarkReport {
-    let limits = try MachineLimits(
-      of: subject.stream, products: subject.decoder.weightType.isQuantized ? .bytes : .f32)
+    let limits = try MachineLimits(of: subject.stream, products: products)
     let tests: [BenchmarkResult.Test] =
       (settings.promptTokens > 0 ? [.prompt] : []) + (settings.generateTokens > 0 ? [.generate] : [])
     let runs = settings.repetitions + 1
@@ -60,6 +59,12 @@ package struct Benchmark {
       model: subject.name, device: "\(subject.stream.device)", threads: subject.stream.pool.threadCount,
       instructionSet: subject.stream.instructionSet.name, weightType: subject.decoder.weightType.name, limits: limits,
       results: results)
+  }
+
+  /// What the layers multiply.
+  private var products: MachineLimits.Products {
+    let type = subject.decoder.weightType
+    return type.isQuantized ? .bytes : type == .bf16 ? .bf16 : .f32
   }
 
   private mutating func measure(

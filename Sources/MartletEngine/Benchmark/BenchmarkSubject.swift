@@ -67,7 +67,8 @@ package struct BenchmarkSubject {
     }
     stream = try Stream(on: runtime, threads: options.threads)
     decoder = try Decoder(
-      WeightScope(weights), configuration, WeightLoader(compute: options.compute, stream: stream), progress: progress)
+      WeightScope(weights), configuration, WeightLoader(compute: options.compute, stream: stream),
+      cache: options.cache, progress: progress)
     tokens = Array(0..<Int32(configuration.vocabularySize))
     // The weights as they came are not needed any more; the limits' buffer and the cache are next.
     runtime.allocator.trim()

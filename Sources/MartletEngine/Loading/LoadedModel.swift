@@ -8,6 +8,8 @@ public struct ModelOptions: Sendable {
   public var device: Device?
   /// The types to calculate in.
   public var compute: ComputeType = .auto
+  /// The type of keys and values in the cache.
+  public var cache: CacheType = .auto
   /// Threads of the processor; nil uses every core that the process may run on.
   public var threads: Int?
   /// The most tokens of one sequence, prompt and output together; nil takes what the model was trained for, at most
@@ -102,7 +104,7 @@ package struct LoadedModel: Sendable {
     let stream = try Self.makeStream(on: runtime, options)
     decoder = try Decoder(
       WeightScope(weights(runtime)), configuration, WeightLoader(compute: options.compute, stream: stream),
-      progress: progress)
+      cache: options.cache, progress: progress)
   }
 
   private static func contextLength(

@@ -7,7 +7,7 @@ package import MartletTensor
 /// Rounding follows transformers' `LlamaForCausalLM`; see `docs/numerics.md`.
 package struct Decoder: Sendable {
   package let configuration: DecoderConfiguration
-  /// The type of the cache that this model wants.
+  /// The type of keys and values in the cache.
   package let cacheType: DType
   /// The type of activations.
   package let activationType: DType
@@ -18,9 +18,11 @@ package struct Decoder: Sendable {
   let frequencies: RotaryFrequencies
 
   /// Loads and packs all weights.
-  /// - Parameter progress: called with the share of layers done, 0 to 1.
+  /// - Parameters:
+  ///   - cache: the type of keys and values.
+  ///   - progress: called with the share of layers done, 0 to 1.
   package init(
-    _ weights: WeightScope, _ configuration: DecoderConfiguration, _ loader: WeightLoader,
+    _ weights: WeightScope, _ configuration: DecoderConfiguration, _ loader: WeightLoader, cache: CacheType = .auto,
     progress: (Double) -> Void = { _ in }
   ) throws {
     self.configuration = configuration
@@ -44,7 +46,7 @@ package struct Decoder: Sendable {
     frequencies = RotaryFrequencies(
       theta: configuration.ropeTheta, headDimension: configuration.headDimension, scaling: configuration.ropeScaling)
     let types = loader.compute.types(for: layers.first?.gateUp.dtype ?? embedding.dtype)
-    (activationType, cacheType) = (types.activations, types.cache)
+    (activationType, cacheType) = (types.activations, cache.dtype ?? types.cache)
     try weights.requireAllRead()
     progress(1)
   }

@@ -8,8 +8,7 @@ extension CacheAppend {
     let (dimension, keyHeads) = (cache.headDimension, cache.keyHeads)
     let half = dimension / 2
     let size = qkv.dtype.blockBytes
-    let cacheSize = cache.dtype.blockBytes
-    let (keyBlock, valueBlock) = (PagedCache.blockSize * dimension, PagedCache.blockSize * cache.paddedDimension)
+    let (keyBytes, valueBytes) = (cache.keyBytes, cache.valueBytes)
     let slotList = slots.pointer(as: Int32.self)
     let angles = rotations.pointer(as: Float.self)
     stream.pool.forEachRange(qkv.count, grain: Work.rowGrain(width: qkv.width)) { tokens, _ in
@@ -32,8 +31,8 @@ extension CacheAppend {
           let place = block * keyHeads + head
           kernels.cache_write(
             qkv.dtype.code, key, key + keyHeads * dimension * size, cache.dtype.code, dimension,
-            cache.paddedDimension, slot % PagedCache.blockSize, cache.keys.pointer + place * keyBlock * cacheSize,
-            cache.values.pointer + place * valueBlock * cacheSize)
+            cache.paddedDimension, slot % PagedCache.blockSize, cache.keys.pointer + place * keyBytes,
+            cache.values.pointer + place * valueBytes)
         }
       }
     }

@@ -27,12 +27,10 @@ extension PagedAttention {
   private var group: Int { heads / cache.keyHeads }
 
   private var view: martlet_kv_view {
-    let keyHeadStride = cache.headDimension * PagedCache.blockSize
-    let valueHeadStride = cache.paddedDimension * PagedCache.blockSize
-    return martlet_kv_view(
+    martlet_kv_view(
       keys: cache.keys.pointer, values: cache.values.pointer,
-      key_block_stride: keyHeadStride * cache.keyHeads, key_head_stride: keyHeadStride,
-      value_block_stride: valueHeadStride * cache.keyHeads, value_head_stride: valueHeadStride,
+      key_block_stride: cache.keyBytes * cache.keyHeads, key_head_stride: cache.keyBytes,
+      value_block_stride: cache.valueBytes * cache.keyHeads, value_head_stride: cache.valueBytes,
       head_dim: cache.headDimension, padded_dim: cache.paddedDimension, type: cache.dtype.code, scale: scale)
   }
 

@@ -7,6 +7,9 @@ package import MartletTensor
 ///
 /// On the processor, keys are `[blocks, keyHeads, headDimension, 16]`: transposed, so that a block is a panel of a matrix
 /// product. Values are `[blocks, keyHeads, 16, paddedDimension]` with the dimension padded to a multiple of 16 by zeros.
+///
+/// In Q8_0 a token's 32 neighbouring dimensions of a head share an f16 scale, which lies behind the head's bytes in the
+/// block (`martlet_kv_view`); tensors are then bytes, `[blocks, keyHeads, bytes of a head]`.
 package struct PagedCache: Sendable {
   /// Tokens in a block.
   package static let blockSize = Int(MARTLET_KV_BLOCK)
@@ -14,15 +17,21 @@ package struct PagedCache: Sendable {
   package let blockCount: Int
   package let keyHeads: Int
   package let headDimension: Int
+  /// f32, f16, bf16 or Q8_0.
+  package let dtype: DType
   package let keys: Tensor
   package let values: Tensor
 
-  package var dtype: DType { keys.dtype }
-  package var paddedDimension: Int { values.shape[3] }
+  package var paddedDimension: Int { Self.padded(headDimension) }
+
+  /// Bytes of one head's keys in a block.
+  var keyBytes: Int { martlet_kv_bytes(dtype.code, headDimension) }
+  /// Bytes of one head's values in a block.
+  var valueBytes: Int { martlet_kv_bytes(dtype.code, paddedDimension) }
 
   /// Bytes that one block takes in one layer, keys and values together.
   package static func blockBytes(keyHeads: Int, headDimension: Int, _ dtype: DType) -> Int {
-    keyHeads * blockSize * (headDimension + padded(headDimension)) * dtype.blockBytes
+    keyHeads * (martlet_kv_bytes(dtype.code, headDimension) + martlet_kv_bytes(dtype.code, padded(headDimension)))
   }
 
   private static func padded(_ headDimension: Int) -> Int { (headDimension + 15) & ~15 }
@@ -34,7 +43,14 @@ package struct PagedCache: Sendable {
     self.blockCount = blockCount
     self.keyHeads = keyHeads
     self.headDimension = headDimension
-    keys = try Tensor([blockCount, keyHeads, headDimension, Self.blockSize], dtype, on: runtime)
-    values = try Tensor([blockCount, keyHeads, Self.blockSize, Self.padded(headDimension)], dtype, on: runtime)
+    self.dtype = dtype
+    let padded = Self.padded(headDimension)
+    if dtype == .q8_0 {
+      keys = try Tensor([blockCount, keyHeads, martlet_kv_bytes(dtype.code, headDimension)], .u8, on: runtime)
+      values = try Tensor([blockCount, keyHeads, martlet_kv_bytes(dtype.code, padded)], .u8, on: runtime)
+    } else {
+      keys = try Tensor([blockCount, keyHeads, headDimension, Self.blockSize], dtype, on: runtime)
+      values = try Tensor([blockCount, keyHeads, Self.blockSize, padded], dtype, on: runtime)
+    }
   }
 }

@@ -13,6 +13,8 @@ package struct MachineLimits: Sendable, Equatable {
   package enum Products: String, Sendable {
     /// Unsigned by signed bytes, summed in 32 bits.
     case bytes = "8-bit"
+    /// bf16 summed in f32, by the processor's own instruction.
+    case bf16
     /// Fused or separate multiplication and addition, whatever the instruction set has.
     case f32
   }
@@ -24,11 +26,12 @@ package struct MachineLimits: Sendable, Equatable {
   private static let arithmeticTime = Duration.milliseconds(20)
 
   /// Measures both; takes about half a second.
+  /// - Parameter products: what to multiply; f32 in place of bf16 where the processor does not multiply that itself.
   /// - Throws: `RuntimeError` if there is no memory for the buffer.
   package init(of stream: Stream, products: Products) throws(RuntimeError) {
-    self.products = products
+    self.products = products == .bf16 && !stream.kernels.has_bf16 ? .f32 : products
     bandwidth = try Self.bandwidth(stream)
-    operations = Self.arithmetic(stream, products)
+    operations = Self.arithmetic(stream, self.products)
   }
 
   /// The best of several passes over a large buffer, each thread reading a part of its own.
@@ -65,6 +68,11 @@ package struct MachineLimits: Sendable, Equatable {
             let values = activations.bindMemory(to: Int32.self)
             for index in values.indices { values[index] = Int32(index) &* 0x0101_0101 }
             _ = kernels.integer_products(weights.baseAddress!, values.baseAddress!, rounds, &operations)
+          case .bf16:
+            weights.bindMemory(to: UInt16.self).initialize(repeating: 0x3f00)
+            let pairs = activations.bindMemory(to: Int32.self)
+            for index in pairs.indices { pairs[index] = Int32(index) &* 0x0001_0001 &+ 0x3f80_3f80 }
+            _ = kernels.bf16_products?(weights.baseAddress!, pairs.baseAddress!, rounds, &operations)
           case .f32:
             let values = weights.bindMemory(to: Float.self)
             values.initialize(repeating: 0.5)

@@ -66,6 +66,61 @@ import Testing
     }
   }
 
+  /// In 8 bits: the same places, the scales behind each head's numbers.
+  @Test(arguments: Machine.all)
+  func writesEightBitsAndScales(machine: Machine) throws {
+    let stream = try machine.stream(threads: 3)
+    for (dimension, activation) in [(12, DType.f32), (64, .f16), (80, .bf16)] {
+      let shape = AttentionShape(
+        heads: 2, keyHeads: 2, dimension: dimension, activation: activation, cache: .q8_0)
+      let scenario = try PagedScenario(shape, lengths: [64], on: stream.runtime)
+      let cache = scenario.cache
+      let slots = [35, -1, 0, 17, 16]
+      // A token of zeros has scales of zero.
+      let numbers = Generator(71).uniform(count: slots.count * shape.width).enumerated().map { index, value in
+        index / shape.width == 3 ? 0 : value
+      }
+      let qkv = try GuardedTensor(numbers, [slots.count, shape.width], activation, on: stream.runtime)
+      let positions = try GuardedTensor([3, 9, 0, 1, 2], [slots.count], .i32, on: stream.runtime)
+      try scenario.append(qkv, positions, slots, on: stream)
+
+      let turned = try qkv.values().map { Float($0) }
+      let (padded, groups) = (cache.paddedDimension, (dimension + 31) / 32)
+      let poison = Array(bytes(of: [GuardedTensor.poison]))
+      var keys = (0..<cache.keys.byteCount).map { poison[$0 % 2] }
+      var values = (0..<cache.values.byteCount).map { poison[$0 % 2] }
+      for (token, slot) in slots.enumerated() where slot >= 0 {
+        for head in 0..<2 {
+          let place = slot / 16 * 2 + head
+          let row = token * shape.width + (2 + head) * dimension
+          let key = EightBitRow(turned[row..<row + dimension])
+          let value = EightBitRow(turned[row + 2 * dimension..<row + 3 * dimension])
+          let keyStart = place * 16 * (dimension + 2 * groups)
+          let valueStart = place * 16 * (padded + 2 * groups)
+          for index in 0..<dimension {
+            keys[keyStart + index * 16 + slot % 16] = UInt8(bitPattern: key.quants[index])
+            values[valueStart + slot % 16 * padded + index] = UInt8(bitPattern: value.quants[index])
+          }
+          for index in dimension..<padded { values[valueStart + slot % 16 * padded + index] = 0 }
+          for group in 0..<groups {
+            let keyScale = keyStart + 16 * dimension + 2 * (group * 16 + slot % 16)
+            let valueScale = valueStart + 16 * padded + 2 * (slot % 16 * groups + group)
+            keys.replaceSubrange(keyScale..<keyScale + 2, with: bytes(of: [key.scales[group].bitPattern]))
+            values.replaceSubrange(valueScale..<valueScale + 2, with: bytes(of: [value.scales[group].bitPattern]))
+          }
+        }
+      }
+      #expect(elementBytes(cache.keys) == keys, "\(dimension)")
+      #expect(elementBytes(cache.values) == values, "\(dimension)")
+    }
+  }
+
+  private func bytes(of numbers: [UInt16]) -> [UInt8] { numbers.withUnsafeBytes { Array($0) } }
+
+  private func elementBytes(_ tensor: Tensor) -> [UInt8] {
+    (0..<tensor.byteCount).map { tensor.pointer(as: UInt8.self)[$0] }
+  }
+
   private func elementBits(_ tensor: Tensor) -> [UInt64] {
     (0..<tensor.elementCount).map {
       tensor.dtype == .f32

@@ -16,13 +16,22 @@ import Testing
 
   /// Every type of activations with every type of cache.
   static let types = floatTypes.flatMap { activation in
-    floatTypes.map { AttentionShape(heads: 6, keyHeads: 2, dimension: 24, activation: activation, cache: $0) }
+    (floatTypes + [.q8_0]).map {
+      AttentionShape(heads: 6, keyHeads: 2, dimension: 24, activation: activation, cache: $0)
+    }
   }
+
+  /// Dimensions of one group of 32, several, and parts of one.
+  static let eightBit = [
+    AttentionShape(heads: 9, keyHeads: 3, dimension: 64, cache: .q8_0),
+    AttentionShape(heads: 4, keyHeads: 2, dimension: 80, cache: .q8_0),
+    AttentionShape(heads: 3, keyHeads: 1, dimension: 12, cache: .q8_0),
+  ]
 
   /// One token, less than a block, a block and one, a segment, a segment and one, several segments.
   static let lengths = [1, 5, 17, 256, 257, 700]
 
-  @Test(arguments: shapes + types, Machine.all)
+  @Test(arguments: shapes + types + eightBit, Machine.all)
   func equalsSelfAttention(shape: AttentionShape, machine: Machine) throws {
     let stream = try machine.stream()
     let lengths = shape.heads * shape.dimension > 200 ? [1, 5, 17, 260] : Self.lengths
@@ -45,7 +54,7 @@ import Testing
 
   /// A row's bits do not depend on chunks, on what else is in the batch, on threads or on how work is split over them.
   /// With one token and many threads the segments of a sequence are shared; with many tokens they are not.
-  @Test(arguments: shapes + [types[5]], Machine.all)
+  @Test(arguments: shapes + [types[6], eightBit[1]], Machine.all)
   func bitsOfARowAreItsOwn(shape: AttentionShape, machine: Machine) throws {
     let lengths = [700, 1, 257, 17]
     let one = try machine.stream(threads: 1)

@@ -139,18 +139,41 @@ extension PagedScenario {
   /// Attention of a whole sequence by the plain operators, in f32 on keys and values rounded to the cache's type.
   func reference(_ sequence: Int, on stream: Stream) throws -> [Double] {
     let (query, key, value) = try turned(sequence, on: stream)
-    func rounded(_ tensor: Tensor, _ types: [DType]) throws -> Tensor {
-      var values = try tensor.hostValues(on: runtime).map { Float($0) }
-      for type in types {
-        values = try GuardedTensor(values, tensor.shape, type, on: runtime).values().map { Float($0) }
-      }
-      return try Tensor(values, shape: tensor.shape, on: runtime)
+    func values(_ tensor: Tensor) throws -> [Float] { try tensor.hostValues(on: runtime).map { Float($0) } }
+    func rounded(_ tensor: Tensor) throws -> Tensor {
+      let exact = try values(tensor)
+      let kept =
+        shape.cache == .q8_0
+        ? EightBitRow.rounded(exact, dimension: shape.dimension)
+        : try GuardedTensor(exact, tensor.shape, shape.cache, on: runtime).values().map { Float($0) }
+      return try Tensor(kept, shape: tensor.shape, on: runtime)
     }
     let out = try GuardedTensor(query.shape, .f32, on: runtime)
     try SelfAttention(
-      rounded(query, []), rounded(key, [shape.cache]), rounded(value, [shape.cache]), scale: shape.scale,
+      Tensor(values(query), shape: query.shape, on: runtime), rounded(key), rounded(value), scale: shape.scale,
       into: out.tensor
     ).run(on: stream)
     return try out.values()
+  }
+}
+
+/// A head's key or value as a cache of type Q8_0 keeps it, calculated plainly.
+struct EightBitRow {
+  /// One a group of 32 numbers.
+  let scales: [Float16]
+  let quants: [Int8]
+
+  init(_ row: ArraySlice<Float>) {
+    let groups = stride(from: row.startIndex, to: row.endIndex, by: 32).map { row[$0..<min($0 + 32, row.endIndex)] }
+    scales = groups.map { Float16(($0.map(abs).max() ?? 0) / 127) }
+    quants = zip(groups, scales).flatMap { group, scale in
+      group.map { scale == 0 ? 0 : Int8(max(-127, min(127, ($0 / Float(scale)).rounded(.toNearestOrEven)))) }
+    }
+  }
+
+  var values: [Float] { quants.indices.map { Float(quants[$0]) * Float(scales[$0 / 32]) } }
+
+  static func rounded(_ values: [Float], dimension: Int) -> [Float] {
+    stride(from: 0, to: values.count, by: dimension).flatMap { EightBitRow(values[$0..<$0 + dimension]).values }
   }
 }
