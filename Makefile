@@ -7,7 +7,7 @@ ARGS   ?=
 export MODEL PROMPT ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run model build test check bench fuzz format docs clean
+.PHONY: help run model build test check bench compare fuzz format docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -29,6 +29,9 @@ check: ## Everything that is checked without running: formatter, layout of the s
 
 bench: ## Measure prompt processing and generation on this machine
 	@scripts/bench.sh
+
+compare: ## Measure beside llama.cpp and PyTorch, in turns (ARGS="--only smollm2" does some)
+	@scripts/compare.sh
 
 fuzz: ## Read a million damaged files of each kind (RUNS=20000 is quick, TARGET=gguf does one kind)
 	@scripts/fuzz.sh

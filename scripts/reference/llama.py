@@ -1,7 +1,7 @@
 """llama.cpp through the low-level interface of llama-cpp-python, as the scripts here need it.
 
 The class keeps to what llama.cpp's own tools do: no sampling, no cache tricks, one sequence a context. It is used as the
-reference for perplexity (`perplexity.py`), for speed (`../bench/compare_llama.py`) and for token ids (`../goldens/greedy.py`).
+reference for perplexity (`perplexity.py`), for speed (`../bench/engines.py`) and for token ids (`../goldens/greedy.py`).
 """
 
 from __future__ import annotations
