@@ -76,56 +76,104 @@ static void cache_write(int type, const void *key, const void *value, int cache_
            cache_write_from(T, key, value, cache_type, head_dim, padded_dim, slot, key_block, value_block));
 }
 
-/// Scores of `rows` queries against one block of 16 keys.
-INLINE void score_block(const int type, const void *keys, size_t head_dim, const float *queries, size_t stride,
-                        const int rows, f32x16 scale, float *scores) {
-  f32x16 acc[MARTLET_QUERY_TILE];
-  for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
-  if (type == MARTLET_Q8_0) {
-    for (size_t start = 0; start < head_dim; start += MARTLET_GROUP) {
-      const size_t end = head_dim - start < MARTLET_GROUP ? head_dim : start + MARTLET_GROUP;
-      f32x16 sums[MARTLET_QUERY_TILE];
-      for (int r = 0; r < rows; r++) sums[r] = splat(0.0f);
-      for (size_t d = start; d < end; d++) {
-        f32x16 k = load_q8((const int8_t *)keys + d * MARTLET_KV_BLOCK);
-        for (int r = 0; r < rows; r++) sums[r] = multiply_add(k, splat(queries[r * stride + d]), sums[r]);
-      }
-      const f32x16 scales = load(MARTLET_F16, scales_after(keys, head_dim), start / MARTLET_GROUP * MARTLET_KV_BLOCK);
-      for (int r = 0; r < rows; r++) acc[r] = multiply_add(sums[r], scales, acc[r]);
-    }
-    for (int r = 0; r < rows; r++) store(MARTLET_F32, scores, r * MARTLET_SEGMENT, acc[r] * scale);
-    return;
-  }
-  for (size_t d = 0; d < head_dim; d++) {
-    f32x16 k = load(type, keys, d * MARTLET_KV_BLOCK);
-    for (int r = 0; r < rows; r++) acc[r] = multiply_add(k, splat(queries[r * stride + d]), acc[r]);
-  }
-  for (int r = 0; r < rows; r++) store(MARTLET_F32, scores, r * MARTLET_SEGMENT, acc[r] * scale);
+/// Sums that grow side by side: enough to cover the latency of an addition, few enough to stay in registers.
+#if MARTLET_HAS_WIDE_REGISTERS
+#define ATTENTION_SUMS 16
+#else
+#define ATTENTION_SUMS 8
+#endif
+
+enum {
+  /// Keys ahead that are asked for while others are worked on.
+  PREFETCH_KEYS = 4 * MARTLET_KV_BLOCK,
+};
+
+/// Asks for the 16 numbers of a place in a block that is needed later, once for each line of the cache.
+INLINE void prefetch_part(const int type, const char *block, size_t index) {
+  const size_t offset = index * LANES * (type == MARTLET_Q8_0 ? 1 : type_size(type));
+  if (offset % 64 == 0) __builtin_prefetch(block + offset);
 }
 
-/// The weighted sum of values over the segment for 16 of the head's dimensions.
-INLINE void weigh_values(const int type, const martlet_kv_view *view, const int32_t *table, size_t head, size_t begin,
-                         size_t start, size_t end, size_t dim, const float *weights, const int rows, float *output) {
-  f32x16 acc[MARTLET_QUERY_TILE];
-  for (int r = 0; r < rows; r++) acc[r] = splat(0.0f);
-  for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
-    const char *values = (const char *)view->values + table[key / MARTLET_KV_BLOCK] * view->value_block_stride +
-                         head * view->value_head_stride;
-    size_t count = end - key < MARTLET_KV_BLOCK ? end - key : MARTLET_KV_BLOCK;
-    for (size_t j = 0; j < count; j++) {
-      f32x16 v;
-      if (type == MARTLET_Q8_0) {
-        const size_t groups = (view->padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP;
-        const uint16_t half = scales_after(values, view->padded_dim)[j * groups + dim / MARTLET_GROUP];
-        v = load_q8((const int8_t *)values + j * view->padded_dim + dim) * f16_to_f32(half - (u16x16){0});
-      } else {
-        v = load(type, values, j * view->padded_dim + dim);
+/// One head's keys or values in the block that holds a token.
+INLINE const char *block_keys(const martlet_kv_view *view, const int32_t *table, size_t head, size_t key) {
+  return (const char *)view->keys + table[key / MARTLET_KV_BLOCK] * view->key_block_stride + head * view->key_head_stride;
+}
+INLINE const char *block_values(const martlet_kv_view *view, const int32_t *table, size_t head, size_t key) {
+  return (const char *)view->values + table[key / MARTLET_KV_BLOCK] * view->value_block_stride +
+         head * view->value_head_stride;
+}
+
+/// Scores of `rows` queries against `blocks` blocks of 16 keys from `key` on.
+INLINE void score_blocks(const int type, const martlet_kv_view *view, const int32_t *table, size_t head, size_t key,
+                         size_t last, const int blocks, const float *queries, size_t stride, const int rows,
+                         float *scores) {
+  const char *keys[ATTENTION_SUMS], *later[ATTENTION_SUMS];
+  f32x16 acc[ATTENTION_SUMS];
+  for (int b = 0; b < blocks; b++) {
+    const size_t at = key + b * MARTLET_KV_BLOCK;
+    keys[b] = block_keys(view, table, head, at);
+    later[b] = block_keys(view, table, head, at + PREFETCH_KEYS <= last ? at + PREFETCH_KEYS : at);
+  }
+  for (int i = 0; i < blocks * rows; i++) acc[i] = splat(0.0f);
+  const size_t step = type == MARTLET_Q8_0 ? MARTLET_GROUP : view->head_dim;
+  for (size_t start = 0; start < view->head_dim; start += step) {
+    const size_t end = view->head_dim - start < step ? view->head_dim : start + step;
+    f32x16 sums[ATTENTION_SUMS];
+    for (int i = 0; i < blocks * rows; i++) sums[i] = splat(0.0f);
+    for (size_t d = start; d < end; d++)
+      for (int b = 0; b < blocks; b++) {
+        prefetch_part(type, later[b], d);
+        const f32x16 k = type == MARTLET_Q8_0 ? load_q8((const int8_t *)keys[b] + d * MARTLET_KV_BLOCK)
+                                              : load(type, keys[b], d * MARTLET_KV_BLOCK);
+        for (int r = 0; r < rows; r++)
+          sums[b * rows + r] = multiply_add(k, splat(queries[r * stride + d]), sums[b * rows + r]);
       }
-      for (int r = 0; r < rows; r++)
-        acc[r] = multiply_add(v, splat(weights[r * MARTLET_SEGMENT + (key - begin) + j]), acc[r]);
+    for (int b = 0; b < blocks; b++) {
+      if (type == MARTLET_Q8_0) {
+        const uint16_t *after = scales_after(keys[b], view->head_dim);
+        const f32x16 scales = load(MARTLET_F16, after, start / MARTLET_GROUP * MARTLET_KV_BLOCK);
+        for (int r = 0; r < rows; r++)
+          acc[b * rows + r] = multiply_add(sums[b * rows + r], scales, acc[b * rows + r]);
+      } else {
+        for (int r = 0; r < rows; r++) acc[b * rows + r] = sums[b * rows + r];
+      }
     }
   }
-  for (int r = 0; r < rows; r++) store(MARTLET_F32, output, r * view->padded_dim + dim, acc[r]);
+  for (int b = 0; b < blocks; b++)
+    for (int r = 0; r < rows; r++)
+      store(MARTLET_F32, scores, r * MARTLET_SEGMENT + b * MARTLET_KV_BLOCK, acc[b * rows + r] * splat(view->scale));
+}
+
+/// The weighted sum of values over the segment for `parts` times 16 of the head's dimensions.
+INLINE void weigh_values(const int type, const martlet_kv_view *view, const int32_t *table, size_t head, size_t begin,
+                         size_t start, size_t end, size_t last, size_t dim, const int parts, const float *weights,
+                         const int rows, float *output) {
+  f32x16 acc[ATTENTION_SUMS];
+  for (int i = 0; i < parts * rows; i++) acc[i] = splat(0.0f);
+  const size_t groups = (view->padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP;
+  for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
+    const char *values = block_values(view, table, head, key);
+    const char *later = block_values(view, table, head, key + PREFETCH_KEYS <= last ? key + PREFETCH_KEYS : key);
+    size_t count = end - key < MARTLET_KV_BLOCK ? end - key : MARTLET_KV_BLOCK;
+    for (size_t j = 0; j < count; j++)
+      for (int part = 0; part < parts; part++) {
+        const size_t i = dim + part * LANES;
+        prefetch_part(type, later, (j * view->padded_dim + i) / LANES);
+        f32x16 v;
+        if (type == MARTLET_Q8_0) {
+          const uint16_t scale = scales_after(values, view->padded_dim)[j * groups + i / MARTLET_GROUP];
+          v = load_q8((const int8_t *)values + j * view->padded_dim + i) * f16_to_f32(scale - (u16x16){0});
+        } else {
+          v = load(type, values, j * view->padded_dim + i);
+        }
+        for (int r = 0; r < rows; r++)
+          acc[part * rows + r] =
+              multiply_add(v, splat(weights[r * MARTLET_SEGMENT + (key - begin) + j]), acc[part * rows + r]);
+      }
+  }
+  for (int part = 0; part < parts; part++)
+    for (int r = 0; r < rows; r++)
+      store(MARTLET_F32, output, r * view->padded_dim + dim + part * LANES, acc[part * rows + r]);
 }
 
 /// Turns one row's scores from `skip` on into exponentials in place; what lies outside of `first..<visible` becomes zero.
@@ -164,13 +212,15 @@ INLINE void attend_rows(const int type, const martlet_kv_view *view, const int32
     if ((size_t)limits[r] > furthest) furthest = limits[r];
     if ((size_t)firsts[r] < nearest) nearest = firsts[r];
   }
+  const size_t last = furthest - 1;
   if (furthest < end) end = furthest;
   const size_t start = nearest > begin ? nearest / MARTLET_KV_BLOCK * MARTLET_KV_BLOCK : begin;
-  for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
-    const char *keys = (const char *)view->keys + table[key / MARTLET_KV_BLOCK] * view->key_block_stride +
-                       head * view->key_head_stride;
-    score_block(type, keys, view->head_dim, queries, stride, rows, splat(view->scale), scores + (key - begin));
-  }
+  const int side_by_side = ATTENTION_SUMS / rows > 4 ? 4 : ATTENTION_SUMS / rows < 1 ? 1 : ATTENTION_SUMS / rows;
+  size_t key = start;
+  for (; key + side_by_side * MARTLET_KV_BLOCK <= end; key += side_by_side * MARTLET_KV_BLOCK)
+    score_blocks(type, view, table, head, key, last, side_by_side, queries, stride, rows, scores + (key - begin));
+  for (; key < end; key += MARTLET_KV_BLOCK)
+    score_blocks(type, view, table, head, key, last, 1, queries, stride, rows, scores + (key - begin));
   for (int r = 0; r < rows; r++) {
     if ((size_t)limits[r] > begin && (size_t)firsts[r] < end && start < end) {
       softmax_row(scores + r * MARTLET_SEGMENT, start - begin, end - begin, firsts[r] - (int32_t)begin,
@@ -181,8 +231,11 @@ INLINE void attend_rows(const int type, const martlet_kv_view *view, const int32
       state.sum[r] = 0;
     }
   }
-  for (size_t dim = 0; dim < view->padded_dim; dim += LANES)
-    weigh_values(type, view, table, head, begin, start, end, dim, scores, rows, state.output);
+  size_t dim = 0;
+  for (; dim + side_by_side * LANES <= view->padded_dim; dim += side_by_side * LANES)
+    weigh_values(type, view, table, head, begin, start, end, last, dim, side_by_side, scores, rows, state.output);
+  for (; dim < view->padded_dim; dim += LANES)
+    weigh_values(type, view, table, head, begin, start, end, last, dim, 1, scores, rows, state.output);
 }
 
 INLINE martlet_attention_state advanced(martlet_attention_state state, int rows, size_t padded_dim) {

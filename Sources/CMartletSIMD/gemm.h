@@ -6,7 +6,7 @@
 // order, so a row's bits do not depend on how many tokens or panels are computed at once.
 
 enum {
-  MAX_PANELS = TILE_PANELS > 4 ? TILE_PANELS : 4,
+  MAX_PANELS = TILE_PANELS > 2 ? TILE_PANELS : 2,
   MAX_TILE = TILE_PANELS * TILE_TOKENS > 4 ? TILE_PANELS * TILE_TOKENS : 4,
 };
 
@@ -23,6 +23,11 @@ INLINE i32x16 load_bytes(const void *p) {
   return v;
 }
 
+/// Asks for what comes 4 KB later: of use where each weight is used once.
+INLINE void prefetch_panels(const char *weights, size_t panel_bytes, const int panels) {
+  for (int p = 0; p < panels; p++) __builtin_prefetch(weights + p * panel_bytes + 4096);
+}
+
 /// `tokens` outputs of `panels` neighbouring panels; x is f32.
 INLINE void gemm_tile(const int weight_type, const char *weights, size_t panel_bytes, const int panels, size_t columns,
                       const float *x, size_t x_stride, const int tokens, f32x16 *sums) {
@@ -30,6 +35,7 @@ INLINE void gemm_tile(const int weight_type, const char *weights, size_t panel_b
   for (int i = 0; i < panels * tokens; i++) acc[i] = splat(0.0f);
   const size_t step = weight_type == MARTLET_BF16 ? 2 : 1;
   for (size_t k = 0; k < columns; k += step) {
+    if (tokens == 1) prefetch_panels(weights + k * LANES * type_size(weight_type), panel_bytes, panels);
     f32x16 w[2][MAX_PANELS];
     for (int p = 0; p < panels; p++) {
       const char *at = weights + p * panel_bytes + k * LANES * type_size(weight_type);
@@ -59,6 +65,7 @@ INLINE void gemm_tile_bf16(const char *weights, size_t panel_bytes, const int pa
   f32x16 acc[MAX_TILE];
   for (int i = 0; i < panels * tokens; i++) acc[i] = splat(0.0f);
   for (size_t k = 0; k < columns; k += 2) {
+    if (tokens == 1) prefetch_panels(weights + k * LANES * 2, panel_bytes, panels);
     i32x16 w[MAX_PANELS];
     for (int p = 0; p < panels; p++) w[p] = load_bytes(weights + p * panel_bytes + k * LANES * 2);
     for (int t = 0; t < tokens; t++) {
@@ -106,9 +113,9 @@ INLINE void gemm_of(const int weight_type, const int x_type, const char *weights
   gemm_outputs(weight_type, x_type, weights, panel_bytes, panel, PANELS, rows, columns, x, x_stride, token, TOKENS, bias, \
                out_type, out, out_stride)
   if (tokens == 1) {
-    // Several panels at once, or the additions' latency would be the limit.
+    // Two panels at once, or the additions' latency would be the limit.
     size_t panel = first, token = 0;
-    for (; panel + 4 <= last; panel += 4) OUTPUTS(4, 1);
+    for (; panel + 2 <= last; panel += 2) OUTPUTS(2, 1);
     for (; panel < last; panel++) OUTPUTS(1, 1);
     return;
   }
@@ -128,7 +135,7 @@ INLINE void gemm_of(const int weight_type, const int x_type, const char *weights
     }
     for (; token < tokens; token++) {
       size_t panel = start;
-      for (; panel + 4 <= end; panel += 4) OUTPUTS(4, 1);
+      for (; panel + 2 <= end; panel += 2) OUTPUTS(2, 1);
       for (; panel < end; panel++) OUTPUTS(1, 1);
     }
   }

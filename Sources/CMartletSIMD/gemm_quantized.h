@@ -18,14 +18,11 @@ INLINE void quantize_row_of(const int type, const void *x, martlet_quantized_gro
     high = (f32x16)((i32x16)high & kept);
     const f32x16 magic = splat(0x1.8p23f);  // adding and taking it away rounds to the nearest integer, ties to even
     f32x16 p = low * inverse + magic - magic, q = high * inverse + magic - magic;
-    i32x16 lows = __builtin_convertvector(p, i32x16), highs = __builtin_convertvector(q, i32x16);
-    int32_t sum_low = 0, sum_high = 0;
-    for (int i = 0; i < 16; i++) {
-      out[group].quants[i] = (int8_t)lows[i];
-      out[group].quants[16 + i] = (int8_t)highs[i];
-      sum_low += lows[i];
-      sum_high += highs[i];
-    }
+    const i8x16 lows = __builtin_convertvector(p, i8x16), highs = __builtin_convertvector(q, i8x16);
+    memcpy(out[group].quants, &lows, sizeof lows);
+    memcpy(out[group].quants + LANES, &highs, sizeof highs);
+    // Sums of small integers are exact in floats.
+    const int32_t sum_low = (int32_t)sum_lanes(p), sum_high = (int32_t)sum_lanes(q);
     out[group].scale = scale;
     out[group].scaled_sum = scale * (float)(sum_low + sum_high);
     out[group].sums[0] = sum_low;
@@ -64,7 +61,6 @@ INLINE i32x16 unpack(const int bits, const char *group, const int index) {
 
 /// 16 small integers of one byte each.
 INLINE f32x16 load_small(const bool is_signed, const char *p) {
-  typedef int8_t i8x16 __attribute__((vector_size(16)));
   typedef uint8_t u8x16 __attribute__((vector_size(16)));
   if (is_signed) {
     i8x16 v;
@@ -111,15 +107,29 @@ INLINE int32_t four(const int8_t *p) {
   return x;
 }
 
+enum {
+  /// Bytes ahead that a panel is asked for when each weight is used once. The loop does so much with a byte that the
+  /// processor's own look into the future ends too early.
+  QUANTIZED_PREFETCH = 8192,
+};
+
+/// Bytes of a group of 32 columns in a panel, all parts together, at least.
+INLINE size_t groups_share(const int bits, const int scales) {
+  return 64 * (size_t)bits + (scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32);
+}
+
 /// `tokens` outputs of `panels` neighbouring panels, with the format's fields as constants.
 INLINE void quantized_tile(const int bits, const int scales, const packed_panel *w, const int panels, size_t columns,
                            const martlet_quantized_group *x, size_t x_stride, const int tokens, f32x16 *results) {
   const bool has_minimum = scales == MARTLET_SCALES_F16_MINIMUM || scales == MARTLET_SCALES_K;
   const int halves = scales == MARTLET_SCALES_K_16 ? 2 : 1;
   const size_t group_bytes = 64 * bits;
+  const size_t share = groups_share(bits, scales);
   f32x16 acc[QUANTIZED_PANELS * QUANTIZED_TOKENS];
   for (int i = 0; i < panels * tokens; i++) acc[i] = splat(0.0f);
   for (size_t group = 0; group < columns / 32; group++) {
+    for (size_t at = 0; panels == 1 && tokens == 1 && at < share; at += 64)
+      __builtin_prefetch(w->super_scales + group * share + QUANTIZED_PREFETCH + at);
 #pragma clang loop unroll(full)
     for (int half = 0; half < halves; half++) {
       i32x16 dots[QUANTIZED_PANELS * QUANTIZED_TOKENS];
@@ -177,7 +187,13 @@ INLINE void gemm_quantized_of(const int bits, const int scales, const char *weig
 #define OUTPUTS(PANELS, TOKENS)                                                                                        \
   quantized_outputs(bits, scales, weights, panel_bytes, panel, PANELS, rows, columns, x, token, TOKENS, bias, out_type, \
                     out, out_stride)
-  const size_t block = tokens == 1 ? last - first : panel_block(panel_bytes, first, last);
+  if (tokens == 1) {
+    // One panel after the other: a single run of memory.
+    const size_t token = 0;
+    for (size_t panel = first; panel < last; panel++) OUTPUTS(1, 1);
+    return;
+  }
+  const size_t block = panel_block(panel_bytes, first, last);
   for (size_t start = first; start < last; start += block) {
     const size_t end = start + block < last ? start + block : last;
     size_t token = 0;

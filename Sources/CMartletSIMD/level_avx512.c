@@ -5,6 +5,7 @@
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #define MARTLET_HAS_FMA 1
 #define MARTLET_HAS_F16C 1
+#define MARTLET_HAS_WIDE_REGISTERS 1
 #define MARTLET_HAS_OWN_DOT4 1
 #define TILE_PANELS 2
 #define TILE_TOKENS 8

@@ -6,6 +6,7 @@
     apply_to = function)
 #define MARTLET_HAS_FMA 1
 #define MARTLET_HAS_F16C 1
+#define MARTLET_HAS_WIDE_REGISTERS 1
 #define MARTLET_HAS_OWN_DOT4 1
 #define MARTLET_HAS_BF16 1
 #define TILE_PANELS 2

@@ -14,6 +14,10 @@
 // Vectors are handed only to functions that are inlined, so how an ABI would pass them does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+// 32 registers that hold 16 lanes each.
+#ifndef MARTLET_HAS_WIDE_REGISTERS
+#define MARTLET_HAS_WIDE_REGISTERS 0
+#endif
 #ifndef MARTLET_HAS_BF16
 #define MARTLET_HAS_BF16 0
 #endif
@@ -22,7 +26,11 @@
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float f32x16 __attribute__((vector_size(64)));
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef float f32x4 __attribute__((vector_size(16)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+typedef int32_t i32x4 __attribute__((vector_size(16)));
 typedef uint32_t u32x16 __attribute__((vector_size(64)));
 typedef uint16_t u16x16 __attribute__((vector_size(32)));
 typedef int8_t i8x16 __attribute__((vector_size(16)));
@@ -46,11 +54,20 @@ INLINE f32x16 multiply_add(f32x16 a, f32x16 b, f32x16 c) {
 
 /// Adds the lanes in a fixed order: halves, quarters, eighths.
 INLINE float sum_lanes(f32x16 v) {
-  float a[LANES];
-  memcpy(a, &v, sizeof a);
-  for (int step = LANES / 2; step > 0; step /= 2)
-    for (int i = 0; i < step; i++) a[i] += a[i + step];
-  return a[0];
+  const f32x8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                  __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  const f32x4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
+INLINE int32_t max_lanes_of_integers(i32x16 v) {
+  const i32x8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+  const i32x8 b = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  const i32x8 c = __builtin_elementwise_max(a, b);
+  const i32x4 d = __builtin_elementwise_max(
+      __builtin_shufflevector(c, c, 0, 1, 2, 3), __builtin_shufflevector(c, c, 4, 5, 6, 7));
+  const int32_t one = d[0] > d[1] ? d[0] : d[1], other = d[2] > d[3] ? d[2] : d[3];
+  return one > other ? one : other;
 }
 
 INLINE float max_lanes(f32x16 v) {
@@ -64,9 +81,7 @@ INLINE float largest_magnitude(f32x16 a, f32x16 b) {
   // Magnitudes compare like their bits.
   const i32x16 one = (i32x16)a & 0x7fffffff, other = (i32x16)b & 0x7fffffff;
   const i32x16 larger = (one & (i32x16)(one > other)) | (other & (i32x16)(one <= other));
-  int32_t bits = larger[0];
-  for (int i = 1; i < LANES; i++) bits = larger[i] > bits ? larger[i] : bits;
-  return ((f32x16)isplat(bits))[0];
+  return ((f32x16)isplat(max_lanes_of_integers(larger)))[0];
 }
 
 // Half precision. Without the processor's own conversion it is done on the bits.

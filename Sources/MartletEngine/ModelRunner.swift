@@ -4,10 +4,9 @@ internal import MartletTensor
 
 /// Runs steps through a decoder: the only part of the engine that touches a device.
 ///
-/// It owns the stream, the KV cache and the arena; the engine calls it from one thread, one step at a time.
+/// It owns the stream, the KV cache and the memory of steps; the engine calls it from one thread, one step at a time.
 package struct ModelRunner: StepRunner {
   private let decoder: Decoder
-  private let cache: KVCache
   private var pass: Pass
 
   /// A runner with a cache of its own.
@@ -15,19 +14,18 @@ package struct ModelRunner: StepRunner {
   package init(_ model: LoadedModel, blockCount: Int) throws {
     decoder = model.decoder
     let stream = try model.makeStream()
-    cache = try KVCache(decoder.configuration, blockCount: blockCount, decoder.cacheType, on: stream.runtime)
-    pass = try Pass(on: stream)
+    let cache = try KVCache(decoder.configuration, blockCount: blockCount, decoder.cacheType, on: stream.runtime)
+    pass = try Pass(decoder, cache: cache, on: stream)
   }
 
   package mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {
-    try pass.arena.reset()
     var batch = Batch(
       tokens: step.tokens, positions: step.positions, slots: step.slots, starts: step.queryOffsets,
       blockTables: step.entries.map(\.blockTable), logitRows: step.logitRows)
     batch.rotaryLengths = step.entries.flatMap {
       decoder.rotaryLengths($0.positions, promptLength: $0.promptLength)
     }
-    guard let logits = try decoder.forward(batch, cache: cache, pass: &pass) else { return }
+    guard let logits = try pass.forward(batch) else { return }
     try pass.stream.synchronize()
     let width = decoder.configuration.vocabularySize
     let rows = logits.pointer(as: Float.self)

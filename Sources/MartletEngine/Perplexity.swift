@@ -45,7 +45,7 @@ public struct Perplexity: Sendable {
     let blocks = (context + PagedCache.blockSize - 1) / PagedCache.blockSize
     let cache = try KVCache(
       model.decoder.configuration, blockCount: blocks, model.decoder.cacheType, on: stream.runtime)
-    var pass = try Pass(on: stream)
+    var pass = try Pass(model.decoder, cache: cache, on: stream)
     var sum = 0.0
     var count = 0
     for chunk in 0..<chunkCount {
@@ -57,11 +57,10 @@ public struct Perplexity: Sendable {
       for start in stride(from: 0, to: context, by: Self.stepTokens) {
         let end = min(start + Self.stepTokens, context)
         let scored = max(start, first)..<max(max(start, first), min(end, context - 1))
-        try pass.arena.reset()
         var batch = Batch(
           sequence: Array(ids[start..<end]), from: start, logitRows: scored.map { Int32($0 - start) })
         batch.rotaryLengths = model.decoder.rotaryLengths(start..<end, promptLength: context)
-        guard let logits = try model.decoder.forward(batch, cache: cache, pass: &pass) else { continue }
+        guard let logits = try pass.forward(batch) else { continue }
         try stream.synchronize()
         for (row, position) in scored.enumerated() {
           sum -= Self.logLikelihood(logits, row: row, of: Int(ids[position + 1]))

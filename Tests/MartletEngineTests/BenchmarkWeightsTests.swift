@@ -48,9 +48,9 @@ struct BenchmarkWeightsTests {
     let subject = try TinyDecoder.subject(dtype, TinyDecoder.wideConfiguration, bias: bias, threads: 2)
     let cache = try KVCache(
       subject.decoder.configuration, blockCount: 2, subject.decoder.cacheType, on: subject.stream.runtime)
-    var pass = try Pass(on: subject.stream)
+    var pass = try Pass(subject.decoder, cache: cache, on: subject.stream)
     let batch = Batch(sequence: (0..<20).map { $0 * 4 }, logitRows: [3, 19])
-    let logits = try #require(try subject.decoder.forward(batch, cache: cache, pass: &pass))
+    let logits = try #require(try pass.forward(batch))
     let values = try logits.hostValues(on: subject.stream.runtime)
     #expect(values.allSatisfy { $0.isFinite })
     // Two different rows of logits that are not all alike: something was computed.

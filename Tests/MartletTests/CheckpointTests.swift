@@ -162,16 +162,15 @@ struct CheckpointGolden: Decodable {
     _ golden: CheckpointGolden, _ reference: CheckpointGolden.Reference, _ model: LoadedModel
   ) throws -> Double {
     let stream = try model.makeStream()
-    var pass = try Pass(on: stream)
     var (difference, norm) = (0.0, 0.0)
     for row in reference.rows {
-      try pass.arena.reset()
       let ids = golden.prompts[row.prompt].promptIds
       let cache = try KVCache(
         model.decoder.configuration, blockCount: ids.count / 16 + 1, model.decoder.cacheType, on: stream.runtime)
+      var pass = try Pass(model.decoder, cache: cache, on: stream)
       var batch = Batch(sequence: ids, logitRows: row.positions.map { Int32($0) })
       batch.rotaryLengths = model.decoder.rotaryLengths(0..<ids.count, promptLength: ids.count)
-      let logits = try #require(try model.decoder.forward(batch, cache: cache, pass: &pass))
+      let logits = try #require(try pass.forward(batch))
       let values = try logits.hostValues(on: stream.runtime)
       for (index, expected) in row.logits.enumerated() {
         for (number, value) in expected.enumerated() {

@@ -46,12 +46,12 @@ final class ScratchFolder: Sendable {
   /// The logits of all positions of a prompt.
   private static func logits(_ model: LoadedModel, _ ids: [Int32]) throws -> [Double] {
     let stream = try model.makeStream()
-    var pass = try Pass(on: stream)
     let cache = try KVCache(
       model.decoder.configuration, blockCount: ids.count / 16 + 1, model.decoder.cacheType, on: stream.runtime)
+    var pass = try Pass(model.decoder, cache: cache, on: stream)
     var batch = Batch(sequence: ids, logitRows: ids.indices.map { Int32($0) })
     batch.rotaryLengths = model.decoder.rotaryLengths(0..<ids.count, promptLength: ids.count)
-    return try #require(try model.decoder.forward(batch, cache: cache, pass: &pass)).hostValues(on: stream.runtime)
+    return try #require(try pass.forward(batch)).hostValues(on: stream.runtime)
   }
 
   private static func relativeError(_ found: [Double], _ expected: [Double]) -> Double {

@@ -18,7 +18,6 @@ package struct Benchmark {
 
   private let subject: BenchmarkSubject
   private let settings: BenchmarkSettings
-  private let cache: KVCache
   /// Blocks of the cache that each sequence owns.
   private let blocksPerSequence: Int
   private var pass: Pass
@@ -37,10 +36,10 @@ package struct Benchmark {
         field: "the batch times the tokens of a sequence", found: "\(settings.batch) times \(sequenceTokens)",
         expected: "less than two thousand million; take a smaller batch or depth")
     }
-    cache = try KVCache(
+    let cache = try KVCache(
       subject.decoder.configuration, blockCount: blocksPerSequence * settings.batch, subject.decoder.cacheType,
       on: subject.stream.runtime)
-    pass = try Pass(on: subject.stream)
+    pass = try Pass(subject.decoder, cache: cache, on: subject.stream)
   }
 
   /// Measures everything.
@@ -107,12 +106,11 @@ package struct Benchmark {
     for start in stride(from: 0, to: tokens.count, by: Self.stepTokens) {
       let end = min(start + Self.stepTokens, tokens.count)
       let logitRows = wantsLogits && end == tokens.count ? [Int32(end - start - 1)] : []
-      try pass.arena.reset()
       let batch = Batch(
         tokens: Array(tokens[start..<end]), positions: (start..<end).map { Int32($0) },
         slots: (start..<end).map { slot(of: $0, in: sequence) }, starts: [0, Int32(end - start)],
         blockTables: [blockTable(of: sequence, tokens: end)], logitRows: logitRows)
-      _ = try subject.decoder.forward(batch, cache: cache, pass: &pass)
+      _ = try pass.forward(batch)
       cost =
         cost + subject.decoder.cost(tokens: end - start, depth: start, sequences: 1, logitRows: logitRows.count)
     }
@@ -125,15 +123,14 @@ package struct Benchmark {
     var cost = DecoderCost.zero
     var tokens = first
     let rows = (0..<Int32(tokens.count)).map { $0 }
+    let best = try Tensor([rows.count], .i32, on: pass.stream.runtime)
+    let value = try Tensor([rows.count], .f32, on: pass.stream.runtime)
     for position in settings.depth..<settings.depth + count {
-      try pass.arena.reset()
       let batch = Batch(
         tokens: tokens, positions: rows.map { _ in Int32(position) },
         slots: tokens.indices.map { slot(of: position, in: $0) }, starts: rows + [Int32(rows.count)],
         blockTables: tokens.indices.map { blockTable(of: $0, tokens: position + 1) }, logitRows: rows)
-      guard let logits = try subject.decoder.forward(batch, cache: cache, pass: &pass) else { break }
-      let best = try pass.arena.tensor([rows.count], .i32)
-      let value = try pass.arena.tensor([rows.count], .f32)
+      guard let logits = try pass.forward(batch) else { break }
       try Argmax(logits, index: best, value: value).run(on: pass.stream)
       try pass.stream.synchronize()
       tokens = Array(UnsafeBufferPointer(start: best.pointer(as: Int32.self), count: rows.count))

@@ -9,8 +9,10 @@ package struct Arena {
   private let runtime: Runtime
   private var storage: Storage
   private var used = 0
-  /// What the step would have needed; the next ``reset()`` grows to it.
+  /// What was asked for since the last ``reset()``; the next one grows to it.
   private var wanted = 0
+  /// Whether more was asked for than there is, so that some tensors have memory of their own.
+  package var isTooSmall: Bool { wanted > storage.byteCount }
 
   package init(runtime: Runtime, byteCount: Int = 1 << 20) throws(RuntimeError) {
     self.runtime = runtime

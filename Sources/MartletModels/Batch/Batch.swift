@@ -1,5 +1,5 @@
 package import MartletOperators
-package import MartletRuntime
+internal import MartletRuntime
 package import MartletTensor
 
 /// The tokens of one step, packed one sequence after the other: prompts, chunks of prompts and single tokens alike.
@@ -42,32 +42,62 @@ package struct Batch: Sendable {
   }
 }
 
+/// The numbers on which the operators of a step depend; batches of one shape differ in their contents only.
+package struct BatchShape: Hashable, Sendable {
+  /// Blocks in a row of the table are a multiple of this, so that a sequence changes its shape every 256 tokens only.
+  private static let tableStep = 16
+
+  package let tokens: Int
+  package let sequences: Int
+  package let tableWidth: Int
+  package let logitRows: Int
+  package let hasRotaryLengths: Bool
+
+  package init(_ batch: Batch) {
+    tokens = batch.tokens.count
+    sequences = batch.blockTables.count
+    let widest = batch.blockTables.reduce(1) { max($0, $1.count) }
+    tableWidth = (widest + Self.tableStep - 1) / Self.tableStep * Self.tableStep
+    logitRows = batch.logitRows.count
+    hasRotaryLengths = !batch.rotaryLengths.isEmpty
+  }
+}
+
 /// A batch in device memory.
-package struct DeviceBatch {
+package struct DeviceBatch: Sendable {
   package let tokens: Tensor
   package let slots: Tensor
   package let rotaryLengths: Tensor?
   package let attention: AttentionBatch
   package let logitRows: Tensor
+  private let shape: BatchShape
 
-  /// Copies a batch into the arena.
-  package init(_ batch: Batch, arena: inout Arena, on runtime: Runtime) throws {
-    func place(_ values: [Int32], shape: Shape) throws -> Tensor {
-      let tensor = try arena.tensor(shape, .i32)
-      try tensor.load(contentsOf: values, on: runtime)
-      return tensor
-    }
-    tokens = try place(batch.tokens, shape: [batch.tokens.count])
-    slots = try place(batch.slots, shape: [batch.slots.count])
-    rotaryLengths =
-      try batch.rotaryLengths.isEmpty
-      ? nil : place(batch.rotaryLengths, shape: [batch.rotaryLengths.count])
-    logitRows = try place(batch.logitRows, shape: [batch.logitRows.count])
-    let width = max(1, batch.blockTables.map(\.count).max() ?? 0)
-    let tables = batch.blockTables.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }
+  /// Takes memory for batches of a shape.
+  init(_ shape: BatchShape, arena: inout Arena) throws {
+    self.shape = shape
+    tokens = try arena.tensor([shape.tokens], .i32)
+    slots = try arena.tensor([shape.tokens], .i32)
+    rotaryLengths = shape.hasRotaryLengths ? try arena.tensor([shape.tokens], .i32) : nil
+    logitRows = try arena.tensor([shape.logitRows], .i32)
     attention = AttentionBatch(
-      starts: try place(batch.starts, shape: [batch.starts.count]),
-      positions: try place(batch.positions, shape: [batch.positions.count]),
-      blockTables: try place(tables, shape: [batch.blockTables.count, width]))
+      starts: try arena.tensor([shape.sequences + 1], .i32), positions: try arena.tensor([shape.tokens], .i32),
+      blockTables: try arena.tensor([shape.sequences, shape.tableWidth], .i32))
+  }
+
+  /// Copies a batch of that shape.
+  func load(_ batch: Batch, on runtime: Runtime) throws(TensorError) {
+    try tokens.load(contentsOf: batch.tokens, on: runtime)
+    try slots.load(contentsOf: batch.slots, on: runtime)
+    try rotaryLengths?.load(contentsOf: batch.rotaryLengths, on: runtime)
+    try logitRows.load(contentsOf: batch.logitRows, on: runtime)
+    try attention.starts.load(contentsOf: batch.starts, on: runtime)
+    try attention.positions.load(contentsOf: batch.positions, on: runtime)
+    var tables: [Int32] = []
+    tables.reserveCapacity(shape.sequences * shape.tableWidth)
+    for table in batch.blockTables {
+      tables += table
+      tables += repeatElement(0, count: shape.tableWidth - table.count)
+    }
+    try attention.blockTables.load(contentsOf: tables, on: runtime)
   }
 }

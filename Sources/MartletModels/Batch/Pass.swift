@@ -1,14 +1,62 @@
+internal import MartletOperators
 package import MartletRuntime
+package import MartletTensor
 
-/// What a step computes with: the stream that its work goes to and the arena that its tensors live in.
+/// A decoder at work: the stream that its steps go to, the cache that they read and write, and what was prepared for
+/// steps of shapes that come again.
 ///
-/// The runner makes one and hands it down; nothing below looks anything up elsewhere.
+/// The runner makes one; nothing below looks anything up elsewhere.
 package struct Pass {
-  package let stream: Stream
-  package var arena: Arena
+  /// What the operators of a step are, made once for all batches of a shape.
+  private struct Plan {
+    let input: DeviceBatch
+    let operators: [any Operator]
+    let logits: Tensor?
+  }
 
-  package init(on stream: Stream) throws(RuntimeError) {
+  /// Generation repeats a few shapes; prompts come in any length.
+  private static let mostPlans = 8
+
+  package let stream: Stream
+  private let decoder: Decoder
+  private let cache: KVCache
+  private var arena: Arena
+  private var plans: [BatchShape: Plan] = [:]
+
+  package init(_ decoder: Decoder, cache: KVCache, on stream: Stream) throws(RuntimeError) {
+    self.decoder = decoder
+    self.cache = cache
     self.stream = stream
     arena = try Arena(runtime: stream.runtime)
+  }
+
+  /// Computes a step: writes keys and values to the cache, and returns the logits of the batch's `logitRows` as f32
+  /// `[logitRows, vocabulary]`, or nil if there are none. They hold until the next step.
+  package mutating func forward(_ batch: Batch) throws -> Tensor? {
+    let plan = try plan(BatchShape(batch))
+    try plan.input.load(batch, on: stream.runtime)
+    for step in plan.operators { try step.run(on: stream) }
+    return plan.logits
+  }
+
+  private mutating func plan(_ shape: BatchShape) throws -> Plan {
+    if let plan = plans[shape] { return plan }
+    if plans.count >= Self.mostPlans { plans.removeAll() }
+    var plan = try makePlan(shape)
+    if arena.isTooSmall {
+      // The larger arena serves all plans, so those that hold the smaller one go.
+      plans.removeAll()
+      plan = try makePlan(shape)
+    }
+    plans[shape] = plan
+    return plan
+  }
+
+  /// Plans are never at work at once, so each has the arena from its beginning.
+  private mutating func makePlan(_ shape: BatchShape) throws -> Plan {
+    try arena.reset()
+    let input = try DeviceBatch(shape, arena: &arena)
+    let (operators, logits) = try decoder.operators(shape, input, cache: cache, arena: &arena)
+    return Plan(input: input, operators: operators, logits: logits)
   }
 }

@@ -15,6 +15,10 @@ package struct Decoder: Sendable {
   let layers: [DecoderLayer]
   let norm: Tensor
   let head: PackedWeight
+  /// Bytes of the layers' packed weights.
+  let layerWeightBytes: Int
+  /// Weights of the layers' matrices.
+  let layerParameterCount: Int
   let frequencies: RotaryFrequencies
 
   /// Loads and packs all weights.
@@ -35,6 +39,9 @@ package struct Decoder: Sendable {
       progress(Double(index + 1) / Double(configuration.layerCount + 1))
     }
     self.layers = layers
+    let projections = layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] }
+    layerWeightBytes = projections.reduce(0) { $0 + $1.byteCount }
+    layerParameterCount = projections.reduce(0) { $0 + $1.parameterCount }
     norm = try loader.vector(model["norm"].tensor("weight", shape: [configuration.hiddenSize]))
     // A checkpoint may carry the head although it is the embedding.
     let separateHead = try weights["lm_head"].optional("weight", shape: tableShape)
@@ -51,13 +58,8 @@ package struct Decoder: Sendable {
     progress(1)
   }
 
-  /// Bytes of packed weights and norms.
-  package var weightBytes: Int {
-    layers.reduce(head.byteCount) { sum, layer in
-      sum + layer.queryKeyValue.byteCount + layer.attentionOutput.byteCount + layer.gateUp.byteCount
-        + layer.down.byteCount
-    }
-  }
+  /// Bytes of packed weights.
+  package var weightBytes: Int { layerWeightBytes + head.byteCount }
 
   /// The trained context if keys depend on the length of a longer prompt; nil if they never do.
   package var lengthDependentContext: Int? { frequencies.lengthDependentContext }
@@ -66,74 +68,5 @@ package struct Decoder: Sendable {
   package func rotaryLengths(_ positions: Range<Int>, promptLength: Int) -> [Int32] {
     guard lengthDependentContext != nil else { return [] }
     return positions.map { Int32(frequencies.effectiveLength(position: $0, promptLength: promptLength)) }
-  }
-
-  /// Computes a step: writes keys and values to the cache, and returns the logits of the batch's `logitRows` as f32
-  /// `[logitRows, vocabulary]` in the pass's arena, or nil if there are none.
-  package func forward(_ batch: Batch, cache: KVCache, pass: inout Pass) throws -> Tensor? {
-    let input = try DeviceBatch(batch, arena: &pass.arena, on: pass.stream.runtime)
-    let stream = pass.stream
-    let tokens = batch.tokens.count
-    let hidden = configuration.hiddenSize
-    let dimension = configuration.headDimension
-    func buffer(_ width: Int, _ rows: Int = tokens, _ dtype: DType? = nil) throws -> Tensor {
-      try pass.arena.tensor([rows, width], dtype ?? activationType)
-    }
-    let residual = try buffer(hidden)
-    let normed = try buffer(hidden)
-    let projected = try buffer(hidden)
-    let qkv = try buffer(configuration.projectionWidth)
-    let attended = try buffer(configuration.headCount * dimension)
-    let gateUp = try buffer(2 * configuration.feedForwardSize)
-    let gate = try gateUp.slice(1, 0..<configuration.feedForwardSize)
-    let up = try gateUp.slice(1, configuration.feedForwardSize..<2 * configuration.feedForwardSize)
-    let activated = try buffer(configuration.feedForwardSize)
-    let rotations = try buffer(dimension, tokens, .f32)
-
-    try RotationTable(
-      positions: input.attention.positions, lengths: input.rotaryLengths, frequencies: frequencies, into: rotations
-    ).run(on: stream)
-    try Embedding(input.tokens, table: embedding, into: residual).run(on: stream)
-    for (index, layer) in layers.enumerated() {
-      if index == 0 {
-        try RMSNorm(residual, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, into: normed)
-          .run(on: stream)
-      } else {
-        try AddRMSNorm(
-          projected, residual: residual, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, into: normed
-        ).run(on: stream)
-      }
-      try layer.queryKeyValue.run(normed, into: qkv, on: stream)
-      try CacheAppend(
-        qkv: qkv, heads: configuration.headCount, norms: layer.headNorms, rotations: rotations, slots: input.slots,
-        into: cache.layers[index]
-      ).run(on: stream)
-      try PagedAttention(
-        queries: qkv, heads: configuration.headCount, cache: cache.layers[index], batch: input.attention,
-        scale: 1 / Float(dimension).squareRoot(), window: configuration.slidingWindow, into: attended
-      ).run(on: stream)
-      try layer.attentionOutput.run(attended, into: projected, on: stream)
-      try AddRMSNorm(
-        projected, residual: residual, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: normed
-      ).run(on: stream)
-      try layer.gateUp.run(normed, into: gateUp, on: stream)
-      try SwiGLU(gate: gate, up: up, into: activated).run(on: stream)
-      try layer.down.run(activated, into: projected, on: stream)
-    }
-
-    let rows = batch.logitRows.count
-    guard rows > 0 else { return nil }
-    // Only the rows that want logits go through the last norm and the head. Looking up rows is what Embedding does.
-    let (lastResidual, lastProjected, lastNormed) = (
-      try buffer(hidden, rows), try buffer(hidden, rows), try buffer(hidden, rows)
-    )
-    try Embedding(input.logitRows, table: residual, into: lastResidual).run(on: stream)
-    try Embedding(input.logitRows, table: projected, into: lastProjected).run(on: stream)
-    try AddRMSNorm(
-      lastProjected, residual: lastResidual, weight: norm, epsilon: configuration.normEpsilon, into: lastNormed
-    ).run(on: stream)
-    let logits = try buffer(configuration.vocabularySize, rows, .f32)
-    try Linear(lastNormed, weight: head, into: logits).run(on: stream)
-    return logits
   }
 }

@@ -31,16 +31,14 @@ extension Decoder {
     let new = Double(tokens * sequences)
     // Token i of a sequence sees the ones before it and itself.
     let seen = new * (Double(depth) + (Double(tokens) + 1) / 2)
-    let layerWeights = layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] }
-    let layerBytes = layerWeights.reduce(0) { $0 + $1.byteCount }
-    let layerParameters = layerWeights.reduce(0) { $0 + $1.parameterCount }
     let headParameters = head.rows * head.columns
     let cacheBytes = Double(KVCache.blockBytes(configuration, cacheType)) / Double(PagedCache.blockSize)
     // A query's products with the keys it sees, and their weights' with the values.
     let attention = 4 * Double(configuration.layerCount * configuration.headCount * configuration.headDimension)
     return DecoderCost(
-      bytes: Double(layerBytes + (logitRows > 0 ? head.byteCount : 0))
+      bytes: Double(layerWeightBytes + (logitRows > 0 ? head.byteCount : 0))
         + cacheBytes * Double((depth + tokens) * sequences),
-      operations: 2 * new * Double(layerParameters) + 2 * Double(logitRows) * Double(headParameters) + attention * seen)
+      operations: 2 * new * Double(layerParameterCount) + 2 * Double(logitRows) * Double(headParameters) + attention
+        * seen)
   }
 }

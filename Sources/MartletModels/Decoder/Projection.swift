@@ -41,13 +41,11 @@ package struct Projection: Sendable {
   /// The type of the first part.
   package var dtype: DType { parts[0].weight.dtype }
 
-  /// `out = x Wᵀ + bias` for all parts.
-  package func run(_ x: Tensor, into out: Tensor, on stream: Stream) throws {
-    if parts.count == 1 {
-      return try Linear(x, weight: parts[0].weight, bias: parts[0].bias, into: out).run(on: stream)
-    }
-    for part in parts {
-      try Linear(x, weight: part.weight, bias: part.bias, into: out.slice(1, part.columns)).run(on: stream)
+  /// `out = x Wᵀ + bias`, an operator a part.
+  func operators(_ x: Tensor, into out: Tensor) throws -> [any Operator] {
+    try parts.map { part in
+      try Linear(
+        x, weight: part.weight, bias: part.bias, into: parts.count == 1 ? out : out.slice(1, part.columns))
     }
   }
 

@@ -5,7 +5,7 @@ package import MartletTensor
 ///
 /// Shapes: all three equal, rows at equal distances; f32, f16 or bf16, all the same. The sum is formed in f32 and rounded
 /// once. `out` may be `a` or `b`.
-package struct Add: Sendable {
+package struct Add: Operator {
   let a: Rows
   let b: Rows
   let out: Rows

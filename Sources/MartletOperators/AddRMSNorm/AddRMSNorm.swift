@@ -5,7 +5,7 @@ package import MartletTensor
 ///
 /// Shapes and types as in ``Add`` and ``RMSNorm``, its unfused reference; the sum is rounded to the type before it is
 /// normalised.
-package struct AddRMSNorm: Sendable {
+package struct AddRMSNorm: Operator {
   let x: Rows
   let residual: Rows
   let weight: Rows

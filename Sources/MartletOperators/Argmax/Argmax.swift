@@ -6,7 +6,7 @@ package import MartletTensor
 ///
 /// Shapes: x `[…, width]` with width at least 1; index and value `[…]` (a one-dimensional x gives shape `[1]`, as in
 /// LLAISYS). x and value are f32, f16 or bf16, both the same; index is i64 or i32.
-package struct Argmax: Sendable {
+package struct Argmax: Operator {
   let x: Rows
   let index: Tensor
   let value: Tensor

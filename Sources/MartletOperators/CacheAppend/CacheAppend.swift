@@ -24,7 +24,7 @@ package struct HeadNorms: Sendable {
 /// in place. rotations `[tokens, d]` of f32: cosines, then sines, of each token's position (``RotationTable``); slots
 /// `[tokens]` of i32: block * 16 + place in the block, or -1 for a token that is not to be written.
 /// - Precondition: at run time every slot lies within the cache; the scheduler made them.
-package struct CacheAppend: Sendable {
+package struct CacheAppend: Operator {
   let qkv: Rows
   let rotations: Tensor
   let slots: Tensor

@@ -5,7 +5,7 @@ package import MartletTensor
 /// in f32 first.
 ///
 /// Shapes equal, rows at equal distances; x of a floating-point or quantised type, out f32, f16 or bf16.
-package struct Convert: Sendable {
+package struct Convert: Operator {
   let x: Rows
   let out: Rows
   private let tensors: [Tensor]

@@ -6,7 +6,7 @@ package import MartletTensor
 /// Shapes: ids `[tokens]` of i64 or i32, contiguous; table `[vocabulary, width]`; out `[tokens, width]` of f32, f16 or
 /// bf16. A table of another plain type is rounded to out's type, a quantised one dequantised.
 /// - Precondition: at run time every id lies within the vocabulary. Ids from users are checked where they come in.
-package struct Embedding: Sendable {
+package struct Embedding: Operator {
   let ids: Tensor
   let table: Rows
   let out: Rows

@@ -58,7 +58,7 @@ extension Linear {
       (rows, stride) = (UnsafeRawPointer(copy), x.width)
     }
     let (input, inputStride) = (rows, stride)
-    stream.pool.forEachRange(packed.panels.shape[0], grain: panelGrain(packed, stream)) { range, _ in
+    stream.pool.forEachRange(packed.panels.shape[0], grain: panelGrain(packed)) { range, _ in
       kernels.gemm(
         packed.dtype.code, packed.panels.pointer, range.lowerBound, range.upperBound, packed.rows, packed.columns,
         type.code, input, inputStride, x.count, bias32, out.dtype.code, out.base, out.stride)
@@ -77,19 +77,16 @@ extension Linear {
       for row in range { kernels.quantize_row(x.dtype.code, x[row], quantized + row * groups, x.width) }
     }
     let format = martlet_pack_format_of(packed.dtype.code)
-    stream.pool.forEachRange(packed.panels.shape[0], grain: panelGrain(packed, stream)) { range, _ in
+    stream.pool.forEachRange(packed.panels.shape[0], grain: panelGrain(packed)) { range, _ in
       kernels.gemm_quantized(
         format, packed.panels.pointer, range.lowerBound, range.upperBound, packed.rows, packed.columns, quantized,
         x.count, bias32, out.dtype.code, out.base, out.stride)
     }
   }
 
-  /// Panels in a piece of work: about four pieces a thread, so that a thread that was held up can be helped, but not
-  /// so small that starting a piece shows.
-  private func panelGrain(_ packed: PackedWeight, _ stream: Stream) -> Int {
-    let panels = packed.panels.shape[0]
-    let smallest = max(1, 32_768 / max(1, packed.panels.shape[1] * min(x.count, 16)))
-    return max(smallest, (panels + stream.pool.threadCount * 4 - 1) / (stream.pool.threadCount * 4))
+  /// The fewest panels in a piece of work: so many that starting a piece does not show.
+  private func panelGrain(_ packed: PackedWeight) -> Int {
+    max(1, 16_384 / max(1, packed.panels.shape[1] * min(x.count, 16)))
   }
 
   /// The bias as f32 at the start of the scratch memory.

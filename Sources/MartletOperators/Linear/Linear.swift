@@ -15,7 +15,7 @@ package import MartletTensor
 ///   `Q8_0`/`Q8_1` products).
 ///
 /// A row of the result does not depend on how many other rows are computed with it.
-package struct Linear: Sendable {
+package struct Linear: Operator {
   enum Weight: Sendable {
     case plain(Rows)
     case packed(PackedWeight)

@@ -27,7 +27,7 @@ package struct AttentionBatch: Sendable {
 ///
 /// Keys are taken in segments of 256 from the sequence's start, each softmaxed on its own and merged in order, so the bits
 /// of a token's result depend only on its sequence: not on chunks, batch or threads.
-package struct PagedAttention: Sendable {
+package struct PagedAttention: Operator {
   let queries: Rows
   let cache: PagedCache
   let batch: AttentionBatch

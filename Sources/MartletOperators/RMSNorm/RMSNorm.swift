@@ -7,7 +7,7 @@ package import MartletTensor
 /// Shapes: x and out equal, rows at equal distances; weight `[width]`. x and out are f32, f16 or bf16, both the same;
 /// the weight may have any of the three types. The mean is formed in f32; the normalised value is rounded to the type
 /// *before* it is multiplied with the weight, and once more after, as in transformers' `LlamaRMSNorm`.
-package struct RMSNorm: Sendable {
+package struct RMSNorm: Operator {
   let x: Rows
   let weight: Rows
   let out: Rows

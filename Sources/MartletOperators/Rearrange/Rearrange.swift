@@ -4,7 +4,7 @@ package import MartletTensor
 /// Copies elements between layouts: `out[i, j, …] = x[i, j, …]` for any strides on both sides.
 ///
 /// Shapes equal, types equal (any plain type). x and out must not overlap.
-package struct Rearrange: Sendable {
+package struct Rearrange: Operator {
   let x: Tensor
   let out: Tensor
 

@@ -7,7 +7,7 @@ package import MartletTensor
 /// Shapes: x and out `[tokens, heads, d]` with even d, f32, f16 or bf16, both the same, heads without gaps inside;
 /// positions `[tokens]` of i64 or i32. Angles, sines and cosines are f32, the rotation is formed in f32 and rounded once.
 /// `out` may be `x`.
-package struct RoPE: Sendable {
+package struct RoPE: Operator {
   let x: Tensor
   let positions: Tensor
   let out: Tensor

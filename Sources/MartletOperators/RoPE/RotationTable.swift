@@ -5,7 +5,7 @@ package import MartletTensor
 ///
 /// Shapes: positions `[tokens]` of i32; lengths `[tokens]` of i32, each token's ``RotaryFrequencies/effectiveLength(position:promptLength:)``,
 /// or nil where no scaling depends on it; out `[tokens, d]` of f32: d/2 cosines, then d/2 sines.
-package struct RotationTable: Sendable {
+package struct RotationTable: Operator {
   let positions: Tensor
   let lengths: Tensor?
   let frequencies: RotaryFrequencies

@@ -10,7 +10,7 @@ package import MartletTensor
 /// same; heads without gaps inside. Scores, softmax and sums are f32, the result is rounded once.
 ///
 /// This is the plain form, as LLAISYS has it, and the reference of ``PagedAttention``.
-package struct SelfAttention: Sendable {
+package struct SelfAttention: Operator {
   let q: Tensor
   let k: Tensor
   let v: Tensor

@@ -6,7 +6,7 @@ package import MartletTensor
 ///
 /// Shapes: all three equal, rows at equal distances, so gate and up may be halves of one wide matrix; f32, f16 or bf16,
 /// all the same. `silu(gate)` is formed in f32 and rounded to the type before it is multiplied, as in transformers.
-package struct SwiGLU: Sendable {
+package struct SwiGLU: Operator {
   let gate: Rows
   let up: Rows
   let out: Rows

@@ -105,8 +105,9 @@ package final class ThreadPool: @unchecked Sendable {
     shared.busy.store(false, ordering: .releasing)
   }
 
-  /// Splits `0..<count` into pieces of `grain` that the threads take as they become free. Which thread takes which
-  /// piece must not matter to the result.
+  /// Splits `0..<count` into pieces that the threads take as they become free: a fair share of half of what is left, at
+  /// least `grain`, so that the last pieces are small and threads finish together. Which thread takes which piece must
+  /// not matter to the result. (Guided self-scheduling: Polychronopoulos and Kuck 1987.)
   package func forEachRange(_ count: Int, grain: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
     let grain = max(1, grain)
     if count <= grain || threadCount == 1 {
@@ -114,11 +115,18 @@ package final class ThreadPool: @unchecked Sendable {
       return
     }
     shared.nextUnit.store(0, ordering: .relaxed)
+    let share = 2 * threadCount
     run { thread in
-      while true {
-        let start = shared.nextUnit.add(grain, ordering: .relaxed).oldValue
-        if start >= count { return }
-        body(start..<min(start + grain, count), thread)
+      var start = shared.nextUnit.load(ordering: .relaxed)
+      while start < count {
+        let end = min(start + max(grain, (count - start) / share), count)
+        let (taken, seen) = shared.nextUnit.weakCompareExchange(expected: start, desired: end, ordering: .relaxed)
+        guard taken else {
+          start = seen
+          continue
+        }
+        body(start..<end, thread)
+        start = shared.nextUnit.load(ordering: .relaxed)
       }
     }
   }
