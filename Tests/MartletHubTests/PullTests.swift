@@ -31,7 +31,7 @@ struct PullTests {
     let locator = ModelLocator(environment: bench.environment)
     #expect(try locator.locate("owner/name") == .folder(path: bench.snapshot))
     #expect(locator.installedModels().map(\.name) == ["owner/name"])
-    #expect(bench.reported.last == .progress(done: sizes, total: sizes))
+    #expect(bench.reported.last == .progress(done: sizes, total: sizes, fetched: sizes))
   }
 
   @Test("what is here is not fetched again")
