@@ -12,11 +12,11 @@ struct PullCommand: AsyncParsableCommand {
       it was. HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what they mean there.
       """)
 
-  @Argument(help: "The model: owner/name.")
+  @Argument(help: "The model: owner/name, or owner/name@revision, or owner/name/file.gguf.")
   var name: String
 
-  @Option(parsing: .unconditional, help: "A branch, a tag or a commit.")
-  var revision = "main"
+  @Option(parsing: .unconditional, help: "A branch, a tag or a commit (default: main).")
+  var revision: String?
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -53,7 +53,7 @@ struct PullCommand: AsyncParsableCommand {
 
   /// The built-in model is not on the hub in the form that is built in: it is here, or the error says what brings it.
   private func showBuiltIn() throws {
-    guard revision == "main", file.isEmpty else {
+    guard revision == nil, file.isEmpty else {
       throw ValidationError("\(name) is built in and has neither revisions nor files to choose")
     }
     let path = try ModelLocator.locate(name).path
