@@ -23,7 +23,7 @@ public final class Model: Sendable {
 
   /// Loads a model.
   /// - Parameters:
-  ///   - name: a `.gguf` file, a folder of safetensors with `config.json`, a model in the local Hugging Face cache (`owner/name`), or a short name (`smollm2`).
+  ///   - name: a `.gguf` file, a folder of safetensors with `config.json`, a model in the local Hugging Face cache (`owner/name`, `owner/name@revision`, `owner/name/file.gguf`), or a short name (`smollm2`).
   ///   - options: device, types, threads, context.
   ///   - progress: called with the share done, 0 to 1, on the loading thread.
   /// - Throws: ``MartletError`` that says what is wrong and what to do.
@@ -35,7 +35,7 @@ public final class Model: Sendable {
 
   private init(_ name: String, options: ModelOptions, progress: (Double) -> Void) throws {
     self.name = name
-    let path = try ModelFiles.path(of: name)
+    let path = try ModelFiles.path(of: name, needsWeights: true)
     (loaded, engine) = try MartletError.reading(path) {
       let loaded = try LoadedModel(path: path, options: options, progress: progress)
       return (loaded, try loaded.makeEngine())

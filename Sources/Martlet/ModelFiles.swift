@@ -19,7 +19,7 @@ public enum ModelFiles {
 
   /// What a model's files hold.
   public static func report(_ name: String) throws(MartletError) -> Report {
-    let path = try path(of: name)
+    let path = try path(of: name, needsWeights: true)
     return try MartletError.wrapping {
       if MappedFile.isFolder(path) { return Report(folder: try CheckpointFolder(path: path)) }
       return try Report(gguf: try GGUFFile(path: path))
@@ -29,20 +29,29 @@ public enum ModelFiles {
   /// The models on this machine that can be named.
   public static func installed() -> Report {
     let models = ModelLocator().installedModels()
-    var text = models.isEmpty ? "no models; 'make model' brings the default one\n" : ""
-    for model in models { text += "\(model.name)  \(Report.megabytes(model.size))  \(model.path)\n" }
+    var text =
+      models.isEmpty
+      ? "no models; 'martlet pull owner/name' brings one from the Hugging Face hub, 'make model' the default one\n" : ""
+    for model in models {
+      let state = model.isWhole ? "" : ", not whole ('martlet pull' brings the rest)"
+      text += "\(model.name.printable)  \(ByteCount.text(model.size))\(state)  \(model.path.printable)\n"
+    }
     return Report(
       text: text,
       json: .array(
         models.map { model -> TemplateValue in
-          ["name": .string(model.name), "path": .string(model.path), "bytes": .int(model.size)]
+          [
+            "name": .string(model.name), "path": .string(model.path), "bytes": .int(model.size),
+            "whole": .bool(model.isWhole),
+          ]
         }))
   }
 
   /// The GGUF file or the folder that `name` means.
+  /// - Parameter needsWeights: whether a model of which only the vocabulary is here is none.
   /// - Throws: ``MartletError`` if there is none.
-  static func path(of name: String) throws(MartletError) -> String {
-    try MartletError.wrapping { try ModelLocator.locate(name).path }
+  static func path(of name: String, needsWeights: Bool = false) throws(MartletError) -> String {
+    try MartletError.wrapping { try ModelLocator.locate(name, needsWeights: needsWeights).path }
   }
 }
 
@@ -52,6 +61,4 @@ public struct Report: Sendable {
   public let text: String
   /// The same as a value.
   public let json: TemplateValue
-
-  static func megabytes(_ bytes: Int) -> String { "\((bytes + 500_000) / 1_000_000) MB" }
 }

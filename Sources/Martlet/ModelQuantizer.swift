@@ -37,7 +37,7 @@ public struct ModelQuantizer: Sendable {
   public func write(
     to path: String, note: (String) -> Void = { _ in }, progress: (Double) -> Void = { _ in }
   ) throws -> QuantizationSummary {
-    let source = try ModelFiles.path(of: model)
+    let source = try ModelFiles.path(of: model, needsWeights: true)
     do {
       return try MartletError.reading(source) {
         let runtime = try Context().runtime(for: .cpu)

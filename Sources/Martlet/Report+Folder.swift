@@ -1,3 +1,4 @@
+internal import MartletHub
 package import MartletModels
 internal import MartletTemplate
 internal import MartletTensor
@@ -31,7 +32,7 @@ struct WeightSummary {
   var lines: String {
     types.reduce("") { text, type in
       text
-        + "  \(type.dtype.name): \(type.tensors) tensors, \(type.elements) elements, \(Report.megabytes(type.bytes))\n"
+        + "  \(type.dtype.name): \(type.tensors) tensors, \(type.elements) elements, \(ByteCount.text(type.bytes))\n"
     } + "  together \(parameters) parameters\n"
   }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Glibc
 import Martlet
 import MartletHub
-import Synchronization
 
 /// `martlet pull NAME`
 struct PullCommand: AsyncParsableCommand {
@@ -13,11 +12,11 @@ struct PullCommand: AsyncParsableCommand {
       it was. HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what they mean there.
       """)
 
-  @Argument(help: "The model: owner/name.")
+  @Argument(help: "The model: owner/name, or owner/name@revision, or owner/name/file.gguf.")
   var name: String
 
-  @Option(parsing: .unconditional, help: "A branch, a tag or a commit.")
-  var revision = "main"
+  @Option(parsing: .unconditional, help: "A branch, a tag or a commit (default: main).")
+  var revision: String?
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -54,7 +53,7 @@ struct PullCommand: AsyncParsableCommand {
 
   /// The built-in model is not on the hub in the form that is built in: it is here, or the error says what brings it.
   private func showBuiltIn() throws {
-    guard revision == "main", file.isEmpty else {
+    guard revision == nil, file.isEmpty else {
       throw ValidationError("\(name) is built in and has neither revisions nor files to choose")
     }
     let path = try ModelLocator.locate(name).path
@@ -86,68 +85,5 @@ enum HubFailure {
   static func exit(_ error: HubError) -> Never {
     Console.failure(error.message)
     Glibc.exit(error.exitStatus)
-  }
-}
-
-/// The line that tells how far a download is: on a terminal, and rewritten there. What somebody should know later, such
-/// as an attempt that failed, is a line of its own everywhere.
-final class ProgressLine: Sendable {
-  private let name: String
-  private let state = Mutex(State())
-
-  private struct State {
-    var start: (time: ContinuousClock.Instant, bytes: Int)?
-    var isShown = false
-  }
-
-  init(_ name: String) { self.name = name.printable }
-
-  func show(_ event: PullEvent) {
-    switch event {
-    case .progress(let done, let total): show(done, of: total)
-    case .waiting(let file): note("another process fetches \(file); waiting for it")
-    case .retrying(let reason, let wait):
-      let seconds = wait.components.seconds
-      note(reason + (seconds > 0 ? "; trying again in \(seconds) s" : ""))
-    }
-  }
-
-  /// Makes room for other output.
-  func clear() {
-    state.withLock { state in
-      if state.isShown { Console.status("\r\u{1B}[K") }
-      state.isShown = false
-    }
-  }
-
-  private func note(_ text: String) {
-    clear()
-    Console.note("martlet: " + text.printable)
-  }
-
-  private func show(_ done: Int, of total: Int) {
-    guard Console.isInteractive, total > 0 else { return }
-    state.withLock { state in
-      let now = ContinuousClock.now
-      // What an earlier attempt fetched says nothing about the speed.
-      let start = state.start ?? (now, done)
-      state.start = start
-      let seconds = (now - start.time) / .seconds(1)
-      var text = "\(name)  \(ByteCount.text(done)) of \(ByteCount.text(total))"
-      if seconds >= 1, done > start.bytes {
-        let speed = Double(done - start.bytes) / seconds
-        text += "  \(ByteCount.text(Int(speed)))/s"
-        text += "  \(Self.duration(Double(total - done) / speed)) left"
-      }
-      Console.status("\r\u{1B}[K\(Int(Double(done) / Double(total) * 100)) %  \(text)")
-      state.isShown = true
-    }
-  }
-
-  private static func duration(_ seconds: Double) -> String {
-    let seconds = Int(min(seconds, 359_999))
-    let (minutes, rest) = (seconds / 60, seconds % 60)
-    guard minutes > 0 else { return "\(rest) s" }
-    return minutes < 60 ? "\(minutes) min \(rest) s" : "\(minutes / 60) h \(minutes % 60) min"
   }
 }

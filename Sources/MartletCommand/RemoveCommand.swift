@@ -7,8 +7,8 @@ struct RemoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "remove", abstract: "Remove a model from this machine.",
     discussion: """
-      Removes all revisions of owner/name from the Hugging Face cache, or a file from Martlet's model folder; nothing \
-      outside the two, and without asking.
+      Removes owner/name with all its revisions from the Hugging Face cache, or only owner/name@revision or \
+      owner/name/file.gguf, or a file from Martlet's model folder; nothing outside the two, and without asking.
       """)
 
   @Argument(help: "The model, as 'martlet list' names it.")

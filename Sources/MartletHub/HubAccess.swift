@@ -3,10 +3,13 @@
 package struct HubAccess: Sendable {
   /// The hub's address without a slash at its end: `$HF_ENDPOINT`, else the public hub.
   package let endpoint: String
-  /// What proves who asks: `$HF_TOKEN`, else what the file `$HF_TOKEN_PATH` holds, else `token` in the folder that
+  /// What proves who asks: `$HF_TOKEN`, else its older name `$HUGGING_FACE_HUB_TOKEN`, else what the file `$HF_TOKEN_PATH` holds, else `token` in the folder that
   /// Python tools share. It goes to `endpoint` and nowhere else.
   package let token: String?
-  /// The variable that forbids to use the network, `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`; nil if none does.
+  /// Where the token is from, for messages: the name of the variable or the path of the file.
+  package let tokenSource: String
+  /// The variable that forbids to use the network: `HF_HUB_OFFLINE`, or `TRANSFORMERS_OFFLINE` where that is not set; nil
+  /// if neither does.
   package let offlineVariable: String?
   /// The proxies of `$HTTPS_PROXY` and its kin.
   let proxies: ProxySettings
@@ -24,8 +27,10 @@ package struct HubAccess: Sendable {
   ) throws(HubError) {
     func value(_ name: String) -> String? { variable(name).flatMap { $0.isEmpty ? nil : $0 } }
     endpoint = try Self.endpoint(value("HF_ENDPOINT"))
-    token = try Self.token(value, environment, path: HubEnvironment.path("HF_TOKEN_PATH", variable))
-    offlineVariable = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { Self.isTrue(value($0)) }
+    (token, tokenSource) = try Self.token(value, environment, path: HubEnvironment.path("HF_TOKEN_PATH", variable))
+    offlineVariable = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { value($0) != nil }.flatMap {
+      Self.isTrue(value($0)) ? $0 : nil
+    }
     proxies = try ProxySettings(value)
     certificateFile = try Self.certificateFile(HubEnvironment.path("SSL_CERT_FILE", variable))
     silenceLimit = try Self.seconds(value("HF_HUB_DOWNLOAD_TIMEOUT"))
@@ -65,18 +70,19 @@ package struct HubAccess: Sendable {
 
   private static func token(
     _ value: (String) -> String?, _ environment: HubEnvironment, path: String?
-  ) throws(HubError) -> String? {
-    var (source, text) = ("HF_TOKEN", value("HF_TOKEN"))
+  ) throws(HubError) -> (token: String?, source: String) {
+    var source = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].first { value($0) != nil } ?? "HF_TOKEN"
+    var text = value(source)
     if text == nil, let path = path ?? environment.huggingFaceHome.map({ $0 + "/token" }) {
       (source, text) = (path, FileSystem.start(of: path, limit: 4096).map { String(decoding: $0, as: UTF8.self) })
     }
-    guard var token = text else { return nil }
+    guard var token = text else { return (nil, source) }
     while token.last?.isWhitespace == true { token.removeLast() }
     while token.first?.isWhitespace == true { token.removeFirst() }
     // It becomes part of a header, where a line break would begin another.
     guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
       throw HubError(code: .usage, message: "the token in \(source) has characters in it that no token has")
     }
-    return token.isEmpty ? nil : token
+    return (token.isEmpty ? nil : token, source)
   }
 }

@@ -26,11 +26,31 @@ package struct HubEnvironment: Sendable, Equatable {
       path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") ?? huggingFaceHome.map { $0 + "/hub" }
   }
 
-  /// The path in an environment variable, with `~` for the home folder; nil if it is not set or empty.
+  /// The path in an environment variable, with `~` for the home folder and other variables in it replaced, as Python does
+  /// it; nil if it is not set or empty.
   static func path(_ name: String, _ variable: (_ name: String) -> String?) -> String? {
-    guard let value = variable(name), !value.isEmpty else { return nil }
-    guard value == "~" || value.hasPrefix("~/"), let home = variable("HOME") else { return value }
-    return home + value.dropFirst()
+    guard var value = variable(name), !value.isEmpty else { return nil }
+    if value == "~" || value.hasPrefix("~/"), let home = variable("HOME") { value = home + value.dropFirst() }
+    return expanded(value, variable)
+  }
+
+  /// `text` with the values of variables for `$NAME` and `${NAME}`; one that is not set stays as it is written.
+  private static func expanded(_ text: String, _ variable: (_ name: String) -> String?) -> String {
+    var (result, rest) = ("", text[...])
+    while let dollar = rest.firstIndex(of: "$") {
+      result += rest[..<dollar]
+      let tail = rest[rest.index(after: dollar)...]
+      var (name, end) = (tail.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }, tail.startIndex)
+      if tail.first == "{", let brace = tail.firstIndex(of: "}") {
+        name = tail[..<brace].dropFirst()
+        end = tail.index(after: brace)
+      } else {
+        end = name.endIndex
+      }
+      result += name.isEmpty ? "$" : variable(String(name)) ?? String(rest[dollar..<end])
+      rest = name.isEmpty ? tail : rest[end...]
+    }
+    return result + rest
   }
 
   /// That of this process.

@@ -8,7 +8,7 @@ package struct HubError: Error, Sendable, Equatable, CustomStringConvertible {
     case badInput
     /// Nothing by this name is on this machine, or on the hub.
     case notFound
-    /// The hub cannot be reached, or does not let us in.
+    /// The hub cannot be reached, or does not let us in; or another program has what is needed.
     case unavailable
     /// The disk is full or refuses.
     case inputOutput

@@ -4,19 +4,23 @@ package struct InstalledModel: Sendable, Equatable {
     case martletCache, huggingFaceCache
   }
 
-  /// What to call it on the command line: a short name, `owner/name`, or the path of a file without a shorter name.
+  /// What to call it on the command line: a short name, `owner/name` with what else is needed to tell it from others of
+  /// the repository (see ``ModelName``), or the path of a file without a shorter name.
   package let name: String
   /// Its file or its folder.
   package let path: String
   /// All files of it, in bytes.
   package let size: Int
   package let place: Place
+  /// Whether all of its weights are here. Other programs leave folders that lack some.
+  package let isWhole: Bool
 
-  package init(name: String, path: String, size: Int, place: Place) {
+  package init(name: String, path: String, size: Int, place: Place, isWhole: Bool = true) {
     self.name = name
     self.path = path
     self.size = size
     self.place = place
+    self.isWhole = isWhole
   }
 }
 
@@ -42,16 +46,33 @@ extension ModelLocator {
   private func huggingFaceModels() -> [InstalledModel] {
     guard let cache = HuggingFaceCache(environment) else { return [] }
     return cache.repositories().flatMap { repository -> [InstalledModel] in
-      guard case .found(let folder) = cache.snapshot(of: repository) else { return [] }
-      func installed(_ name: String, _ path: String, _ size: Int) -> InstalledModel {
-        InstalledModel(name: name, path: path, size: size, place: .huggingFaceCache)
+      // What the plain name means comes first.
+      let plain = cache.snapshot(of: repository)
+      let others = cache.revisions(of: repository).filter { plain != .found($0) }
+      var models: [InstalledModel] = []
+      if case .found(let revision) = plain { models = Self.models(of: ModelName(repository), in: revision.path) }
+      return others.reduce(into: models) { models, revision in
+        models += Self.models(of: ModelName(repository, revision: revision.name), in: revision.path)
       }
-      switch Candidate.folder(folder) {
-      case .model(.folder(let path)) where !Candidate.holdsWeights(FileSystem.names(in: path)): return []
-      case .model(let model): return [installed(repository.text, model.path, Self.size(of: model.path))]
-      case .several(let files): return files.map { installed($0, $0, Self.size(of: $0)) }
-      case .unusable: return []
+    }
+  }
+
+  /// The models in a snapshot.
+  private static func models(of name: ModelName, in folder: String) -> [InstalledModel] {
+    func installed(_ name: ModelName, _ path: String, isWhole: Bool = true) -> InstalledModel {
+      InstalledModel(
+        name: name.text, path: path, size: size(of: path), place: .huggingFaceCache, isWhole: isWhole)
+    }
+    switch Candidate.folder(folder, isSnapshot: true) {
+    case .model(.folder(let path)):
+      guard Candidate.holdsWeights(path) else { return [] }
+      return [installed(name, path, isWhole: WeightIndex.missingWeights(in: path).isEmpty)]
+    case .model(.gguf(let path)): return [installed(name, path)]
+    case .several(let files):
+      return files.map { file in
+        installed(ModelName(name.repository, revision: name.revision, file: file), folder + "/" + file)
       }
+    case .unusable: return []
     }
   }
 

@@ -15,51 +15,46 @@ package enum LocatedModel: Sendable, Equatable {
 /// What a folder or file that may be a model turns out to be.
 enum Candidate {
   case model(LocatedModel)
-  /// Several GGUF files; each is a model of its own.
+  /// Several GGUF files, by their paths from the folder on; each is a model of its own.
   case several([String])
   /// Nothing that can be loaded, and why.
   case unusable(String)
 
   /// Looks at the folder at `path`.
-  ///
-  /// With `config.json` it is a model of safetensors, unless there are none and GGUF files are: repositories of those
-  /// often carry a `config.json` too.
-  static func folder(_ path: String) -> Candidate {
-    let names = FileSystem.names(in: path)
-    let files = names.filter { $0.hasSuffix(".gguf") && FileSystem.isFile(path + "/" + $0) }.map { path + "/" + $0 }
-    let hasConfiguration = names.contains("config.json")
-    let hasWeights = holdsWeights(names)
-    if hasConfiguration, hasWeights || files.isEmpty {
-      guard hasWeights || !names.contains(where: isPickle) else { return .unusable(pickleMessage) }
-      return .model(.folder(path: path))
+  /// - Parameter isSnapshot: whether it is one of a repository, whose GGUF files may lie in folders of it. In another
+  ///   folder nobody asked for a search of all that is below.
+  static func folder(_ path: String, isSnapshot: Bool = false) -> Candidate {
+    let names = FileSystem.files(below: path, depth: isSnapshot ? FileSystem.depthLimit : 0)
+    switch ModelContents(names) {
+    case .safetensors: return .model(.folder(path: path))
+    case .gguf(let whole, _) where whole.count == 1: return .model(.gguf(path: path + "/" + whole[0]))
+    case .gguf(let whole, _): return whole.isEmpty ? .unusable(ModelContents.splitReason) : .several(whole)
+    case .nothing: break
     }
-    switch files.count {
-    case 0: return .unusable("it holds neither config.json nor a .gguf file")
-    case 1: return .model(.gguf(path: files[0]))
-    default: return .several(files)
+    let top = names.filter { !$0.contains("/") }
+    guard top.contains(ModelContents.configuration) else {
+      return .unusable("it holds neither \(ModelContents.configuration) nor a .gguf file")
     }
+    guard holdsWeights(path) || !top.contains(where: ModelContents.isPickle) else {
+      return .unusable(ModelContents.pickleReason)
+    }
+    return .model(.folder(path: path))
   }
 
-  /// Whether files of these names have weights among them that a folder's model can use. A folder without any still
-  /// has a tokenizer and a chat template to offer.
-  static func holdsWeights(_ names: [String]) -> Bool { names.contains { $0.hasSuffix(".safetensors") } }
+  /// Whether a folder has weights that its model can use. Without any it still has a tokenizer and a chat template to
+  /// offer.
+  static func holdsWeights(_ path: String) -> Bool {
+    FileSystem.names(in: path).contains(where: ModelContents.isSafetensors)
+  }
 
   /// Looks at the file at `path`: a GGUF file is known by its name or its first bytes (blobs of the Hugging Face cache
   /// have no extension).
   static func file(_ path: String) -> Candidate {
-    let name = path.lowercased()
-    if name.hasSuffix(".gguf") || FileSystem.start(of: path, limit: 4) == Array("GGUF".utf8) {
+    if ModelContents.isGGUF(path) || FileSystem.start(of: path, limit: 4) == Array("GGUF".utf8) {
       return .model(.gguf(path: path))
     }
-    if name.hasSuffix(".safetensors") { return .unusable("give the folder that holds it, with its config.json") }
-    if isPickle(name) { return .unusable(pickleMessage) }
-    return .unusable("it is not a GGUF file")
+    let name = path.lowercased()
+    if ModelContents.isSafetensors(name) { return .unusable("give the folder that holds it, with its config.json") }
+    return .unusable(ModelContents.isPickle(name) ? ModelContents.pickleReason : "it is not a GGUF file")
   }
-
-  static func isPickle(_ name: String) -> Bool {
-    [".bin", ".pt", ".pth", ".pkl", ".ckpt"].contains { name.hasSuffix($0) }
-  }
-
-  static let pickleMessage =
-    "its weights are pickled, which can run any program and is never loaded: convert them to safetensors"
 }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Removes models from the caches of this machine, and nothing else.
 package struct ModelRemoval: Sendable {
   private let environment: HubEnvironment
@@ -24,31 +22,49 @@ package struct ModelRemoval: Sendable {
   }
 
   /// Removes a model.
-  /// - Parameter name: `owner/name`, of which all revisions are removed from the Hugging Face cache; a short name; or a
-  ///   file in Martlet's model folder, with or without its path.
-  /// - Throws: `HubError` if there is no such model, or `name` leads outside the caches.
+  /// - Parameter name: `owner/name`, of which all revisions are removed from the Hugging Face cache; one of its revisions
+  ///   or files, named as by ``ModelName``; a short name; or a file in Martlet's model folder, with or without its path.
+  /// - Throws: `HubError` if there is no such model, another program fetches it, or `name` leads outside the caches.
   package func remove(_ name: String) throws(HubError) -> Removed {
     guard !name.isEmpty, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
       throw HubError(code: .usage, message: "the name of the model is empty or has control characters in it")
     }
     if let builtIn = BuiltInModel.named(name) { return try removeFile(builtIn.fileName, name) }
-    if !ModelLocator.isPath(name), let repository = RepositoryName(name) { return try remove(repository) }
+    // A path to a file here is meant as one.
+    if let model = ModelName(name), model.file == nil || FileSystem.ownKind(name) == nil { return try remove(model) }
     guard let file = try fileName(name) else { throw notFound(name, nil) }
     return try removeFile(file, name)
   }
 
-  private func remove(_ repository: RepositoryName) throws(HubError) -> Removed {
-    guard let cache = environment.huggingFaceCache else { throw notFound(repository.text, repository) }
-    let path = cache + "/" + repository.folderName
-    switch FileSystem.ownKind(path) {
+  private func remove(_ name: ModelName) throws(HubError) -> Removed {
+    let repository = name.repository
+    guard let cache = environment.huggingFaceCache else { throw notFound(name.text, repository) }
+    let folders = CacheFolders(cache: cache, repository: repository)
+    switch FileSystem.ownKind(folders.root) {
     case .folder: break
-    case nil: throw notFound(repository.text, repository)
+    case nil: throw notFound(name.text, repository)
     case .link:
       throw HubError(
-        code: .usage, message: "\(path) is a link to somewhere else; remove it and what it leads to yourself")
-    case .file, .other: throw HubError(code: .badInput, message: "\(path) is no folder of a repository")
+        code: .usage, message: "\(folders.root) is a link to somewhere else; remove it and what it leads to yourself")
+    case .file, .other: throw HubError(code: .badInput, message: "\(folders.root) is no folder of a repository")
     }
-    return Removed(name: repository.text, path: path, bytes: try FileSystem.removeTree(path))
+    let removed = try FileLock.holding(all: folders.lockFiles) { () throws(HubError) -> Removed in
+      guard name.revision != nil || name.file != nil else {
+        return Removed(name: name.text, path: folders.root, bytes: try folders.removeAll())
+      }
+      guard case .found(let revision) = HuggingFaceCache(cache).snapshot(of: repository, revision: name.revision),
+        name.file.map(FileSystem.files(below: revision.path).contains) ?? true
+      else { throw notFound(name.text, repository) }
+      return Removed(
+        name: name.text, path: revision.path + (name.file.map { "/" + $0 } ?? ""),
+        bytes: try folders.remove(name.file, of: revision.commit))
+    }
+    guard let removed else {
+      throw HubError(
+        code: .unavailable,
+        message: "\(repository.text) is being downloaded by another program; stop that, or wait until it is done")
+    }
+    return removed
   }
 
   /// The name of a file of Martlet's model folder that `name` means; nil if it does not mean one.
@@ -94,50 +110,5 @@ package struct ModelRemoval: Sendable {
       ? "'martlet list' shows what is there" : "did you mean " + suggestions.joined(separator: " or ") + "?"
     return HubError(
       code: .notFound, message: "there is no model '\(name)' on this machine (looked in \(place)); \(advice)")
-  }
-}
-
-extension FileSystem {
-  /// What something is by itself, where ``kind(_:)`` tells what a link leads to.
-  enum OwnKind: Equatable {
-    case file(size: Int)
-    case folder, link, other
-  }
-
-  static func ownKind(_ path: String) -> OwnKind? {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return nil }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: return .file(size: Int(status.st_size))
-    case S_IFDIR: return .folder
-    case S_IFLNK: return .link
-    default: return .other
-    }
-  }
-
-  /// Whether two paths lead to one and the same.
-  static func isSame(_ a: String, _ b: String) -> Bool {
-    var (first, second) = (stat(), stat())
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev
-      && first.st_ino == second.st_ino
-  }
-
-  /// Removes a file, a link or a folder with all that is in it. Links are removed, never followed.
-  /// - Returns: the bytes of the files among it.
-  /// - Throws: `HubError` at the first that cannot be removed.
-  static func removeTree(_ path: String) throws(HubError) -> Int {
-    var bytes = 0
-    switch ownKind(path) {
-    case .folder:
-      for name in names(in: path) { bytes += try removeTree(path + "/" + name) }
-      guard rmdir(path) == 0 else { throw Disk.failure("removed", path) }
-    case .file(let size):
-      bytes = size
-      fallthrough
-    case .link, .other:
-      guard unlink(path) == 0 else { throw Disk.failure("removed", path) }
-    case nil: break
-    }
-    return bytes
   }
 }

@@ -1,7 +1,8 @@
 /// The name of a repository on the Hugging Face hub: `owner/name`.
 ///
 /// Names keep the hub's rules, so none of them can lead out of the cache folder or be mistaken for another: letters,
-/// digits, `-`, `_` and `.`; neither `--` nor `..`; each part begins and ends with something else than `-` and `.`.
+/// digits, `-`, `_` and `.`; neither `--` nor `..`; each part has at most 96 of them, and begins and ends with something
+/// else than `-` and `.`; the name does not end in `.git`.
 package struct RepositoryName: Sendable, Equatable {
   package let owner: String
   package let name: String
@@ -12,7 +13,7 @@ package struct RepositoryName: Sendable, Equatable {
 
   package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2, text.utf8.count <= 96, parts.allSatisfy(Self.isValid) else { return nil }
+    guard parts.count == 2, parts.allSatisfy(Self.isValid), !text.hasSuffix(".git") else { return nil }
     (owner, name) = (parts[0], parts[1])
   }
 
@@ -27,7 +28,7 @@ package struct RepositoryName: Sendable, Equatable {
 
   private static func isValid(_ part: String) -> Bool {
     let bytes = part.utf8
-    guard let first = bytes.first, let last = bytes.last else { return false }
+    guard bytes.count <= 96, let first = bytes.first, let last = bytes.last else { return false }
     func isEdge(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") }
     guard !isEdge(first), !isEdge(last), bytes.allSatisfy(isAllowed) else { return false }
     return !zip(bytes, bytes.dropFirst()).contains { $0 == $1 && isEdge($0) }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import MartletHub
 import MartletHubTestSupport
 import MartletTestSupport
 import Testing
@@ -18,7 +19,8 @@ private struct PullBench {
   /// What this machine has set for the hub does not count here.
   var environment: [String: String] {
     let unset = [
-      "HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+      "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE",
+      "TRANSFORMERS_OFFLINE",
       "HF_HUB_DOWNLOAD_TIMEOUT", "SSL_CERT_FILE", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
       "ALL_PROXY",
     ]
@@ -34,6 +36,12 @@ private struct PullBench {
   var root: String { folder.path + "/hub/models--tests--tiny" }
   var model: String { "\(root)/snapshots/\(HubImitation.commit)/tiny.gguf" }
   var part: String { "\(root)/blobs/\(Self.file.blob).incomplete" }
+
+  /// Leaves the first bytes of the file as an interrupted download does.
+  func leave(_ count: Int) throws {
+    try FileManager.default.createDirectory(atPath: root + "/blobs", withIntermediateDirectories: true)
+    try Data(Self.file.content.prefix(count)).write(to: URL(filePath: part))
+  }
 
   func size(_ path: String) -> Int? { FileManager.default.contents(atPath: path)?.count }
 
@@ -76,12 +84,78 @@ struct PullTests {
     try bench.fail(["complete", "tests/tiny", "hi"], 66, ["martlet pull tests/tiny"])
   }
 
+  @Test("files and revisions are named alike by list, run and remove")
+  func names() async throws {
+    let content = PullBench.file.content
+    let bench = try await PullBench([
+      .init("BF16/tiny.gguf", content, isLarge: true), .init("q.gguf", content + [0], isLarge: true),
+    ])
+    defer { bench.remove() }
+    _ = try bench.succeed("pull", "tests/tiny/BF16/tiny.gguf")
+    #expect(try bench.succeed("list").output.hasPrefix("tests/tiny  "))
+    #expect(try bench.succeed("info", "tests/tiny").output.contains("11 tensors"))
+    _ = try bench.succeed("pull", "tests/tiny@main", "--file", "q.gguf")
+    let listed = try #require(try bench.succeed("list", "--json").json() as? [[String: Any]])
+    #expect(listed.map { $0["name"] as? String } == ["tests/tiny/BF16/tiny.gguf", "tests/tiny/q.gguf"])
+    #expect(listed.map { $0["whole"] as? Bool } == [true, true])
+    try bench.fail(["info", "tests/tiny"], 64, ["tests/tiny/BF16/tiny.gguf, tests/tiny/q.gguf"])
+    #expect(try bench.succeed("info", "tests/tiny/BF16/tiny.gguf").output.contains("11 tensors"))
+    let removed = try bench.succeed("remove", "tests/tiny/q.gguf")
+    #expect(removed.output.hasPrefix("tests/tiny/q.gguf  \(ByteCount.text(content.count + 1)) freed"))
+    #expect(try bench.succeed("list").output.hasPrefix("tests/tiny  \(ByteCount.text(content.count))  "))
+    try bench.fail(["pull", "tests/tiny@v1", "--revision", "v2"], 64, ["another revision"])
+    try bench.fail(["pull", "tests/tiny/q.gguf", "--file", "*"], 64, ["--file"])
+  }
+
+  @Test("what Python left without all of its weights is told, with the command that brings the rest")
+  func notWhole() async throws {
+    let bench = try await PullBench()
+    defer { bench.remove() }
+    let snapshot = URL(filePath: bench.model).deletingLastPathComponent()
+    try FileManager.default.createDirectory(at: snapshot, withIntermediateDirectories: true)
+    let index = #"{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}"#
+    for (name, text) in [("config.json", "{}"), ("model.safetensors.index.json", index), ("m-1.safetensors", "x")] {
+      try Data(text.utf8).write(to: snapshot.appending(path: name))
+    }
+    #expect(try bench.succeed("list").output.contains("not whole"))
+    try bench.fail(["complete", "tests/tiny", "hi"], 66, ["m-2.safetensors", "martlet pull tests/tiny"])
+  }
+
+  @Test("signs that turn the direction of writing are spelled out")
+  func steeringName() async throws {
+    let bench = try await PullBench([.init("a.gguf", "a"), .init("b\u{202E}fugg.gguf", "b")])
+    defer { bench.remove() }
+    try bench.fail(["pull", "tests/tiny"], 64, ["b\\u{202E}fugg.gguf"])
+  }
+
+  @Test(
+    "on a terminal a line tells how far it is, and never breaks",
+    .enabled(if: Terminal.isAvailable, "no terminals here"),
+    arguments: [80, 20])
+  func bar(columns: Int) async throws {
+    let bench = try await PullBench()
+    defer { bench.remove() }
+    let (part, whole) = (20_000, PullBench.file.content.count)
+    try bench.leave(part)
+    bench.server.always(.store("tiny.gguf"), .stallAfter(0))
+    let terminal = try Terminal(["pull", "tests/tiny"], environment: bench.environment, columns: columns)
+    let line = "\(part * 100 / whole) %  20.0 kB of \(ByteCount.text(whole))  tests/tiny"
+    let shown = String(line.prefix(columns - 1))
+    try terminal.expect("\u{1B}[K" + shown)
+    terminal.child.send(SIGINT)
+    // Nothing stands behind it, and it makes room for what is said next.
+    #expect(try terminal.expect("\u{1B}[Kmartlet: stopped") == "")
+    #expect(try terminal.child.wait(limit: .seconds(10)).status == 130)
+  }
+
   @Test("as JSON")
   func json() async throws {
     let bench = try await PullBench()
     defer { bench.remove() }
     let size = PullBench.file.content.count
-    let pulled = try bench.succeed("pull", "tests/tiny", "--json", "--revision", "v1", "--file", "*.gguf").object()
+    let text = try bench.succeed("pull", "tests/tiny", "--json", "--revision", "v1", "--file", "*.gguf")
+    #expect(!text.output.contains(" \n"))
+    let pulled = try text.object()
     #expect(pulled["name"] as? String == "tests/tiny" && pulled["revision"] as? String == "v1")
     #expect(pulled["commit"] as? String == HubImitation.commit && pulled["path"] as? String == bench.model)
     #expect(pulled["bytes"] as? Int == size && pulled["fetched_bytes"] as? Int == size)
@@ -101,7 +175,7 @@ struct PullTests {
     try bench.fail(["pull", "tiny"], 64, ["'tiny'", "owner/name"])
     try bench.fail(["pull", "./tiny.gguf"], 64, ["owner/name"])
     try bench.fail(["pull", "tests/tiny", "--revision", "../x"], 64, ["'../x'"])
-    try bench.fail(["pull", "tests/tiny"], 64, ["--file", "a.gguf (1 bytes)", "b.gguf"])
+    try bench.fail(["pull", "tests/tiny"], 64, ["--file", "a.gguf (1 byte)", "b.gguf"])
     try bench.fail(["pull", "tests/tiny"], 64, ["HF_ENDPOINT"], ["HF_ENDPOINT": "huggingface.co"])
     try bench.fail(["pull", "smollm2", "--file", "x"], 64, ["smollm2"])
     try bench.fail(["remove"], 64, ["name"])

@@ -63,7 +63,11 @@ package final class HubImitation: Sendable {
     case redirect(String)
     /// The first bytes of the body, in chunks without a word on the length, and a proper end.
     case chunked(first: Int)
+    /// Two at once.
+    indirect case both(Trouble, Trouble)
     case none
+
+    fileprivate var parts: [Trouble] { if case .both(let a, let b) = self { a.parts + b.parts } else { [self] } }
   }
 
   package struct Request: Sendable {
@@ -97,7 +101,9 @@ package final class HubImitation: Sendable {
       try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
+            try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+              // Some servers say in headers what no header may hold.
+              withPipeliningAssistance: false, withOutboundHeaderValidation: false)
             try channel.pipeline.syncOperations.addHandler(HubHandler { box.server?.answer($0, isStore: isStore) })
           }
         }
@@ -198,7 +204,7 @@ package final class HubImitation: Sendable {
     func rest(_ prefix: String) -> String? { path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil }
     if isStore { return rest("/store/").map { .store($0) } }
     if rest("/api/models/\(repository)/revision/") != nil { return .listing }
-    return rest("/\(repository)/resolve/\(Self.commit)/").map { .file($0) }
+    return (rest("/\(repository)/resolve/\(Self.commit)/") ?? rest("/\(repository)/resolve/main/")).map { .file($0) }
   }
 
   private func file(_ path: String) -> File? { state.withLock { $0.files.first { $0.path == path } } }
@@ -207,26 +213,28 @@ package final class HubImitation: Sendable {
   private func content(_ whole: [UInt8], tag: String, _ head: HTTPRequestHead, _ trouble: Trouble) -> HubAnswer {
     var body = whole
     var tag = tag
-    if case .body(let other) = trouble { body = other }
-    if case .tag(let other) = trouble { tag = other }
+    for case .body(let other) in trouble.parts { body = other }
+    for case .tag(let other) in trouble.parts { tag = other }
     var answer = HubAnswer(status: 200, headers: ["etag": tag], body: body)
     let condition = head.headers.first(name: "if-range")
     var isRanged = condition == nil || condition == tag
-    if case .ignoreRange = trouble { isRanged = false }
+    for case .ignoreRange in trouble.parts { isRanged = false }
     if isRanged, let range = head.headers.first(name: "range"), let start = Int(range.dropFirst(6).dropLast()) {
       guard start < body.count else { return HubAnswer(status: 416, headers: [:], body: []) }
       var first = start
-      if case .shiftedRange = trouble { first += 1 }
+      for case .shiftedRange in trouble.parts { first += 1 }
       answer = HubAnswer(status: 206, headers: ["etag": tag], body: Array(body[start...]))
       answer.headers["content-range"] = "bytes \(first)-\(body.count - 1)/\(body.count)"
     }
-    switch trouble {
-    case .breakAfter(let count): answer.ending = .broken(after: count)
-    case .stallAfter(let count): answer.ending = .stalled(after: count)
-    case .chunked(let count):
-      answer.body = Array(answer.body.prefix(count))
-      answer.ending = .chunked
-    default: break
+    for trouble in trouble.parts {
+      switch trouble {
+      case .breakAfter(let count): answer.ending = .broken(after: count)
+      case .stallAfter(let count): answer.ending = .stalled(after: count)
+      case .chunked(let count):
+        answer.body = Array(answer.body.prefix(count))
+        answer.ending = .chunked
+      default: break
+      }
     }
     return answer
   }

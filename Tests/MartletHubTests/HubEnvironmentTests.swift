@@ -28,6 +28,9 @@ struct HubEnvironmentTests {
         huggingFace: "/c"),
       Case(
         variables: ["HOME": "/h", "HF_HOME": "~/f", "MARTLET_CACHE": "~"], martlet: "/h", huggingFace: "/h/f/hub"),
+      Case(
+        variables: ["HOME": "/h", "DISK": "/d", "HF_HOME": "$DISK/${HOME}x", "MARTLET_CACHE": "/$NONE/$/${x/$DISK"],
+        martlet: "/$NONE/$/${x//d", huggingFace: "/d//hx/hub"),
       Case(variables: ["HUGGINGFACE_HUB_CACHE": "/old"], martlet: nil, huggingFace: "/old"),
     ])
   func order(_ example: Case) {

@@ -115,15 +115,95 @@ struct ModelLocatorTests {
     try write("models--a--b-GGUF", "b.Q8_0.gguf")
     let error = error("a/b-GGUF")
     #expect(error?.exitStatus == 64)
-    #expect(error?.message.contains(path + "/b.Q8_0.gguf") == true)
+    #expect(error?.message.contains("\n  a/b-GGUF/b.Q8_0.gguf") == true)
   }
 
-  @Test("without a branch the only snapshot counts; none or two are unfinished downloads")
+  @Test("a GGUF file in a folder of a repository is found, and each of several by its path there")
+  func ggufInFolder() throws {
+    try folder.write("hf/models--a--b-GGUF/refs/main", commit)
+    let path = snapshot("models--a--b-GGUF")
+    try folder.write("hf/models--a--b-GGUF/snapshots/\(commit)/BF16/b.BF16.gguf", "GGUF")
+    #expect(try locator.locate("a/b-GGUF") == .gguf(path: path + "/BF16/b.BF16.gguf"))
+    #expect(locator.installedModels().map(\.name) == ["a/b-GGUF"])
+    try folder.write("hf/models--a--b-GGUF/snapshots/\(commit)/b.Q8_0.gguf", "GGUF!")
+    #expect(error("a/b-GGUF")?.message.contains("\n  a/b-GGUF/BF16/b.BF16.gguf\n  a/b-GGUF/b.Q8_0.gguf") == true)
+    let models = locator.installedModels()
+    #expect(models.map(\.name) == ["a/b-GGUF/BF16/b.BF16.gguf", "a/b-GGUF/b.Q8_0.gguf"])
+    #expect(models.map(\.size) == [4, 5])
+    for model in models { #expect(try locator.locate(model.name) == .gguf(path: model.path)) }
+    let missing = error("a/b-GGUF/b.Q2.gguf")
+    #expect(missing?.exitStatus == 66 && missing?.message.contains("martlet pull a/b-GGUF --file 'b.Q2.gguf'") == true)
+    #expect(missing?.message.contains("a/b-GGUF/b.Q8_0.gguf") == true)
+    // In a folder that is no repository's nobody asked for a search.
+    #expect(error(folder.path + "/hf")?.exitStatus == 65)
+  }
+
+  @Test("parts of a split GGUF file are no model")
+  func split() throws {
+    for part in 1...2 { try write("models--a--b", "m-0000\(part)-of-00002.gguf") }
+    #expect(error("a/b")?.message.contains("merge") == true)
+    #expect(locator.installedModels().isEmpty)
+  }
+
+  @Test("revisions by branch, tag and commit, and which there are when none is meant")
+  func revisions() throws {
+    let other = String(repeating: "f", count: 40)
+    for commit in [commit, other] {
+      try folder.write("hf/models--a--b/snapshots/\(commit)/config.json", "{}")
+      try folder.write("hf/models--a--b/snapshots/\(commit)/model.safetensors", "x")
+    }
+    try folder.write("hf/models--a--b/refs/v1", other)
+    let unnamed = error("a/b")
+    #expect(unnamed?.exitStatus == 64)
+    #expect(unnamed?.message.contains("\n  a/b@\(commit)\n  a/b@v1") == true, "\(unnamed?.message ?? "")")
+    #expect(locator.installedModels().map(\.name) == ["a/b@\(commit)", "a/b@v1"])
+
+    try folder.write("hf/models--a--b/refs/main", commit)
+    try folder.write("hf/models--a--b/refs/refs/pr/1", other)
+    #expect(locator.installedModels().map(\.name) == ["a/b", "a/b@v1"])
+    let path = folder.path + "/hf/models--a--b/snapshots/"
+    for name in ["a/b", "a/b@main", "a/b@\(commit)", "a/b@0123456"] {
+      #expect(try locator.locate(name) == .folder(path: path + commit), "\(name)")
+    }
+    for name in ["a/b@v1", "a/b@fffffff", "a/b@refs/pr/1"] {
+      #expect(try locator.locate(name) == .folder(path: path + other), "\(name)")
+    }
+    for name in ["a/b@v2", "a/b@ffffff", "a/b@ffffffff0"] {
+      let error = error(name)
+      #expect(error?.exitStatus == 66 && error?.message.contains("a/b@v1") == true, "\(name)")
+      #expect(error?.message.contains("--revision \(name.dropFirst(4))") == true)
+    }
+    for name in ["a/b@", "a/b@../x", "a/b@-x", "a/b/../x.gguf", "a/b@v1/../x.gguf", "a/b//x.gguf", "a/b/.gguf/"] {
+      #expect(error(name)?.exitStatus == 66, "\(name)")
+    }
+  }
+
+  @Test("weights that another program did not bring are missed where they are needed")
+  func notWhole() throws {
+    let index = #"{"weight_map":{"x":"m-1.safetensors","y":"m-2.safetensors","z":"m-3.safetensors"}}"#
+    try write("models--a--b", "config.json")
+    for needsWeights in [false, true] {
+      let result = Result { try locator.locate("a/b", needsWeights: needsWeights) }
+      #expect((try? result.get() == .folder(path: snapshot("models--a--b"))) == (needsWeights ? nil : true))
+    }
+    #expect(locator.installedModels().isEmpty)
+    try write("models--a--b", "model.safetensors.index.json", index)
+    try write("models--a--b", "m-1.safetensors")
+    let error = #expect(throws: HubError.self) { try locator.locate("a/b", needsWeights: true) }
+    #expect(error?.exitStatus == 66 && error?.message.contains("2 files such as m-2.safetensors are missing") == true)
+    #expect(error?.message.contains("'martlet pull a/b'") == true)
+    #expect(locator.installedModels().map(\.isWhole) == [false])
+    for name in ["m-2.safetensors", "m-3.safetensors"] { try write("models--a--b", name) }
+    #expect(try locator.locate("a/b", needsWeights: true) == .folder(path: snapshot("models--a--b")))
+    #expect(locator.installedModels().map(\.isWhole) == [true])
+  }
+
+  @Test("without a branch the only snapshot counts; none, or none that main names, are unfinished downloads")
   func noBranch() throws {
     try write("models--a--b", "config.json")
     #expect(try locator.locate("a/b") == .folder(path: snapshot("models--a--b")))
     try folder.write("hf/models--a--b/snapshots/ffffffff/config.json")
-    #expect(error("a/b")?.exitStatus == 65)
+    #expect(error("a/b")?.exitStatus == 64)
     try folder.write("hf/models--a--b/refs/main", "eeeeeeee")
     #expect(error("a/b")?.message.contains("not finished") == true)
   }

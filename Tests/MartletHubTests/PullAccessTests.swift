@@ -98,6 +98,39 @@ struct PullAccessTests {
     await bench.fail(69, ["owner/name is on this machine"], variables: [variable: "yes"])
   }
 
+  @Test("offline, the revision that is asked for counts")
+  func offlineRevision() async throws {
+    let bench = try await PullBench()
+    _ = try await bench.pull()
+    let offline = ["HF_HUB_OFFLINE": "1"]
+    await bench.fail(69, ["owner/name@v9 is not on this machine"], revision: "v9", variables: offline)
+    await bench.fail(69, ["owner/name@main is on this machine"], name: "owner/name@main", variables: offline)
+    // The newer variable decides where it is set.
+    _ = try await bench.pull(variables: ["HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"])
+  }
+
+  @Test(
+    "what somebody may have meant",
+    arguments: [
+      ("https://huggingface.co/owner/name", "'owner/name'"), ("https://hf.co/owner/name/tree/main?x", "'owner/name'"),
+      ("name", "such as Qwen/Qwen3-0.6B"),
+    ])
+  func hint(name: String, words: String) async throws {
+    let bench = try await PullBench()
+    await bench.fail(64, [name, "owner/name", words], name: name)
+  }
+
+  @Test(
+    "names of a repository that are too long or end in .git",
+    arguments: ["a/" + String(repeating: "b", count: 97), "a/b.git"])
+  func refusedName(name: String) async throws {
+    let bench = try await PullBench()
+    await bench.fail(64, ["owner/name"], name: name)
+    // Each part may have 96 characters.
+    let part = String(repeating: "b", count: 96)
+    await bench.fail(66, [part], name: part + "/" + part)
+  }
+
   @Test("names that are none of a repository", arguments: ["", "name", "a/b/c", "../x", "a/..", "./x.gguf", "a b/c"])
   func badName(name: String) async throws {
     let pull = ModelPull(
@@ -135,6 +168,10 @@ struct HubAccessTests {
     #expect(
       try access(["HF_HOME": folder.path, "HF_TOKEN_PATH": path, "HF_TOKEN": "hf_variable"]).token == "hf_variable")
     #expect(try access(["HF_HOME": folder.path, "HF_TOKEN": ""]).token == "hf_file")
+    #expect(try access(["HF_HOME": folder.path, "HUGGING_FACE_HUB_TOKEN": "hf_old"]).token == "hf_old")
+    // Messages say where it is from.
+    #expect(try access(["HF_HOME": folder.path]).tokenSource == folder.path + "/token")
+    #expect(try access(["HF_TOKEN": "hf_variable"]).tokenSource == "HF_TOKEN")
     for token in ["a\nX-Header: b", "a b", "é", "a\u{0}"] {
       let error = #expect(throws: HubError.self) { try access(["HF_TOKEN": token]) }
       #expect(error?.exitStatus == 64)

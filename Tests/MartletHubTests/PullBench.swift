@@ -41,7 +41,8 @@ final class PullBench: Sendable {
 
   /// Pauses are not waited for, but noted.
   func pull(
-    revision: String = "main", files: [String] = [], variables: [String: String] = [:], disk: Disk = Disk(),
+    _ name: String? = nil, revision: String? = nil, files: [String] = [], variables: [String: String] = [:],
+    disk: Disk = Disk(),
     attempts: Int = 5
   ) async throws -> PulledModel {
     let variables = ["HF_ENDPOINT": server.address].merging(variables) { $1 }
@@ -49,17 +50,17 @@ final class PullBench: Sendable {
     let pull = ModelPull(
       environment: environment, access: try HubAccess({ variables[$0] }, environment: environment), policy: policy,
       disk: disk, report: { [self] event in events.withLock { $0.append(event) } })
-    return try await pull.pull(server.repository, revision: revision, files: files)
+    return try await pull.pull(name ?? server.repository, revision: revision, files: files)
   }
 
   /// A download that must fail, with this status and all of these words in the message.
   @discardableResult
   func fail(
-    _ status: Int32, _ words: [String], revision: String = "main", files: [String] = [],
+    _ status: Int32, _ words: [String], name: String? = nil, revision: String? = nil, files: [String] = [],
     variables: [String: String] = [:], disk: Disk = Disk(), sourceLocation: SourceLocation = #_sourceLocation
   ) async -> HubError? {
     let error = await #expect(throws: HubError.self, sourceLocation: sourceLocation) {
-      try await self.pull(revision: revision, files: files, variables: variables, disk: disk)
+      try await self.pull(name, revision: revision, files: files, variables: variables, disk: disk)
     }
     #expect(error?.exitStatus == status, "\(error?.message ?? "")", sourceLocation: sourceLocation)
     for word in words {
@@ -70,6 +71,8 @@ final class PullBench: Sendable {
 
   var pauses: [Duration] { waits.withLock(\.self) }
   var reported: [PullEvent] { events.withLock(\.self) }
+
+  var warnings: [String] { reported.compactMap { if case .warning(let text) = $0 { text } else { nil } } }
 
   func content(_ path: String) -> [UInt8]? { FileManager.default.contents(atPath: path).map { Array($0) } }
 

@@ -19,7 +19,8 @@ struct PullPartsTests {
   @Test(
     "bytes for people",
     arguments: [
-      (0, "0 bytes"), (999, "999 bytes"), (1000, "1.00 kB"), (1004, "1.00 kB"), (1005, "1.01 kB"), (9994, "9.99 kB"),
+      (0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.00 kB"), (1004, "1.00 kB"), (1005, "1.01 kB"),
+      (9994, "9.99 kB"),
       (9995, "10.0 kB"), (99_949, "99.9 kB"), (99_950, "100 kB"), (999_499, "999 kB"), (999_500, "1.00 MB"),
       (98_362_432, "98.4 MB"), (1_350_000_000, "1.35 GB"), (Int.max, "9.22 EB"),
     ])
@@ -76,6 +77,9 @@ struct PullPartsTests {
       ("http://h.example:81/a", "//o.example/x", "http://o.example/x"),
       ("https://h.example/a", "file:///etc/passwd", nil), ("https://h.example/a", "data:text/plain,x", nil),
       ("https://h.example/a", "http://", nil),
+      // What began encrypted stays so.
+      ("https://h.example/a", "http://h.example/b", nil),
+      ("http://h.example/a", "https://h.example/b", "https://h.example/b"),
     ])
   func redirects(base: String, location: String, expected: String?) throws {
     let base = try #require(WebAddress(base))
@@ -90,6 +94,16 @@ struct PullPartsTests {
     #expect(origin("https://h.example") != origin("https://h.example:444"))
     #expect(origin("https://h.example") != origin("https://h.example.evil.example"))
     #expect(origin("https://h.example@evil.example/")?.host == "evil.example")
+  }
+
+  @Test(
+    "when to come again",
+    arguments: [
+      ("7", 7), ("-1", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Sun, 06 Nov 1994 08:49:00 GMT", 0),
+      ("Sun, 06 Nov 1994 08:48:00 GMT", 0), ("soon", nil), ("", nil), ("Sun, 99 Nov 1994 08:49:37 GMT", nil),
+    ] as [(String, Int?)])
+  func retryAfter(text: String, seconds: Int?) {
+    #expect(RetryPolicy.wait(retryAfter: text, now: 784_111_740) == seconds.map { .seconds($0) })
   }
 
   struct ProxyCase: Sendable {
@@ -167,6 +181,7 @@ struct FileSelectionTests {
       ([], "holds no model"), (["README.md"], "holds no model"), (["config.json", "pytorch_model.bin"], "pickled"),
       (["consolidated.00.pth"], "pickled"), (["adapter_model.safetensors"], "config.json"),
       (["config.json", "other.safetensors"], "model.safetensors.index.json"),
+      (["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"], "merge"),
     ])
   func none(names: [String], word: String) {
     let error = #expect(throws: HubError.self) { try choose(names) }
@@ -177,6 +192,21 @@ struct FileSelectionTests {
   func long() {
     let error = #expect(throws: HubError.self) { try choose((0..<100).map { "m\($0).gguf" }) }
     #expect(error?.message.contains("and 60 more") == true)
+  }
+
+  @Test("parts of a split GGUF file are never fetched")
+  func split() throws {
+    let names = ["q4.gguf", "q8/m-00001-of-00002.gguf", "q8/m-00002-of-00002.gguf"]
+    let error = #expect(throws: HubError.self) { try choose(names) }
+    #expect(error?.exitStatus == 64 && error?.message.contains("2 parts of split ones") == true)
+    #expect(error?.message.contains("q4.gguf (1 byte)") == true && error?.message.contains("00001") == false)
+    #expect(try choose(names, ["q4*"]) == ["q4.gguf"])
+    for pattern in ["q8/*", "*00001*"] {
+      let error = #expect(throws: HubError.self) { try choose(names, [pattern]) }
+      #expect(error?.exitStatus == 65 && error?.message.contains("merge") == true)
+    }
+    #expect(try choose(["m-00001-of-00001.gguf"]) == ["m-00001-of-00001.gguf"])
+    #expect(try choose(["m-small-of-large.gguf"]) == ["m-small-of-large.gguf"])
   }
 
   @Test("by patterns")

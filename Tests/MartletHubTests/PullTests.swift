@@ -31,7 +31,8 @@ struct PullTests {
     let locator = ModelLocator(environment: bench.environment)
     #expect(try locator.locate("owner/name") == .folder(path: bench.snapshot))
     #expect(locator.installedModels().map(\.name) == ["owner/name"])
-    #expect(bench.reported.last == .progress(done: sizes, total: sizes))
+    #expect(bench.reported.last == .progress(done: sizes, total: sizes, fetched: sizes))
+    #expect(bench.warnings.isEmpty)
   }
 
   @Test("what is here is not fetched again")
@@ -83,6 +84,7 @@ struct PullTests {
     let bench = try await PullBench([.init("config.json", "{}")] + files)
     await bench.fail(64, ["--file", "m.Q4_0.gguf (15 bytes)", "m.Q8_0.gguf", "big/m.F16.gguf (18 bytes)"])
     await bench.fail(66, ["'q4'", "m.Q4_0.gguf"], files: ["q4"])
+    await bench.fail(66, ["did you mean '*Q4_0*'?"], files: ["Q4_0"])
     let pulled = try await bench.pull(files: ["*Q4_0*"])
     #expect(pulled.path == bench.snapshot + "/m.Q4_0.gguf" && pulled.files.count == 1)
     #expect(try ModelLocator.locate("owner/name", environment: bench.environment) == .gguf(path: pulled.path))
@@ -159,6 +161,46 @@ struct PullTests {
     #expect(bench.server.requests(.store("model.safetensors")).isEmpty)
     #expect(bench.content(bench.root + "/refs/main") == Array(HubImitation.commit.utf8))
     #expect(bench.names(bench.root + "/snapshots").count == 2)
+  }
+
+  @Test("a repository without tokenizer.json is told of before its weights come")
+  func noTokenizer() async throws {
+    let files = PullBench.model.filter { $0.path != "tokenizer.json" }
+    let bench = try await PullBench(files + [.init("tokenizer.model", "x")])
+    _ = try await bench.pull()
+    let warning = try #require(bench.warnings.first)
+    #expect(warning.contains("owner/name has no tokenizer.json") && warning.contains("tokenizer.model"))
+    #expect(bench.reported.first == .warning(warning) && bench.warnings.count == 1)
+  }
+
+  @Test(
+    "a cache that Python's huggingface_hub made is used",
+    .enabled(if: Python.hasHub, "python3 has no huggingface_hub"))
+  func madeByPython() async throws {
+    let bench = try await PullBench()
+    let download = """
+      import sys
+      from huggingface_hub import hf_hub_download
+      for name in sys.argv[3:]:
+        print(hf_hub_download("owner/name", name, cache_dir=sys.argv[1], endpoint=sys.argv[2]))
+      """
+    let arguments = [bench.folder.path + "/hub", bench.server.address]
+    let files = ["config.json", "tokenizer.json", "model.safetensors"]
+    let output = try Python.run(download, arguments + files)
+    #expect(output == files.map { bench.snapshot + "/" + $0 + "\n" }.joined())
+    let locator = ModelLocator(environment: bench.environment)
+    #expect(try locator.locate("owner/name", needsWeights: true) == .folder(path: bench.snapshot))
+    #expect(locator.installedModels().map(\.name) == ["owner/name"])
+    bench.server.forgetRequests()
+    let pulled = try await bench.pull()
+    #expect(bench.server.requests(.store("model.safetensors")).isEmpty)
+    #expect(
+      pulled.fetchedBytes
+        == (try ["generation_config.json", "tokenizer_config.json"].reduce(0) {
+          $0 + (try bench.file($1).content.count)
+        }))
+    #expect(try ModelRemoval(environment: bench.environment).remove("owner/name").bytes > PullBench.weights.count)
+    #expect(bench.names(bench.root).isEmpty)
   }
 
   @Test("Python's huggingface_hub accepts the cache", .enabled(if: Python.hasHub, "python3 has no huggingface_hub"))

@@ -84,11 +84,20 @@ struct PullConnectionTests {
   @Test("a tag that changed in a server that does not know If-Range begins anew")
   func changedTag() async throws {
     let bench = try await PullBench()
-    bench.server.next(Self.store, .tag("W/\"one\""), .tag("W/\"two\""))
-    bench.server.next(Self.store)
+    // A weak tag is not asked for, so both answers are parts, and the second one is of something else.
+    bench.server.next(Self.store, .both(.tag("W/\"one\""), .breakAfter(50_000)), .tag("W/\"two\""))
     try bench.leave(PullBench.weights[..<1000], of: bench.file(Self.large))
     _ = try await bench.pull()
     expectWhole(bench)
+    let starts = starts(bench)
+    #expect(starts.count == 3 && starts[0] == 1000 && starts[1] > 1000 && starts[2] == 0, "\(starts)")
+  }
+
+  @Test("a server that begins anew each time and breaks at the same place is given up", .timeLimit(.minutes(1)))
+  func sameHalf() async throws {
+    let bench = try await PullBench()
+    bench.server.always(Self.store, .both(.ignoreRange, .breakAfter(150_000)))
+    await bench.fail(69, ["fetching \(Self.large) failed 5 times"])
   }
 
   @Test("a body in chunks without a length, whole and cut off")
@@ -109,6 +118,24 @@ struct PullConnectionTests {
     #expect(bench.pauses == [.seconds(1), .seconds(2), .seconds(7), .seconds(1)])
     let retries = bench.reported.filter { if case .retrying = $0 { true } else { false } }
     #expect(retries.count == 4)
+  }
+
+  @Test("also when it says so by a date, or the servers before it answer")
+  func busyUntil() async throws {
+    let bench = try await PullBench()
+    bench.server.next(
+      .listing, .status(522), .status(503, ["retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"]),
+      .status(503, ["retry-after": "soon"]))
+    _ = try await bench.pull()
+    #expect(bench.pauses == [.seconds(1), .zero, .seconds(4)])
+  }
+
+  @Test("a refusal whose headers break the rules of HTTP is one")
+  func brokenHeaders() async throws {
+    let bench = try await PullBench()
+    bench.server.always(.listing, .status(403, ["x-error-message": "no\u{1}"]))
+    await bench.fail(69, ["127.0.0.1", "HTTP"])
+    #expect(bench.server.requests.count == 1)
   }
 
   @Test("a server that stays busy, or asks for too much patience, is given up")
@@ -155,6 +182,46 @@ struct PullConnectionTests {
     await bench.fail(69, ["127.0.0.1", "refused"], variables: ["HF_ENDPOINT": "http://127.0.0.1:1"])
     // Nobody waits for what will not come.
     #expect(bench.pauses.isEmpty)
+  }
+
+  @Test("nothing that came leaves nothing")
+  func emptyPart() async throws {
+    let bench = try await PullBench()
+    bench.server.always(Self.store, .breakAfter(0))
+    await bench.fail(69, [Self.large])
+    #expect(!bench.names(bench.root + "/blobs").contains { $0.hasSuffix(".incomplete") })
+  }
+
+  @Test("what is left to fetch and what was fetched are told apart")
+  func fetched() async throws {
+    let bench = try await PullBench()
+    try bench.leave(PullBench.weights[..<200_000], of: bench.file(Self.large))
+    let pulled = try await bench.pull()
+    let last = bench.reported.last
+    #expect(last == .progress(done: pulled.size, total: pulled.size, fetched: pulled.size - 200_000))
+  }
+
+  @Test("cancelled while a part that is here is read, it ends at once")
+  func cancelledReading() async throws {
+    // Zeroes that take no room on the disk, and many seconds to hash.
+    let (size, hash) = (64 << 30, String(repeating: "a", count: 64))
+    let bench = try await PullBench()
+    bench.server.setListing(
+      """
+      {"sha": "\(HubImitation.commit)", "siblings": [{"rfilename": "m.gguf", "lfs": {"size": \(size), "sha256": \
+      "\(hash)"}}]}
+      """)
+    try bench.folder.write("hub/models--owner--name/blobs/\(hash).incomplete", size: size)
+    let task = Task { try await bench.pull() }
+    func furthest() -> Int {
+      bench.reported.reduce(0) { if case .progress(let done, _, _) = $1 { max($0, done) } else { $0 } }
+    }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while furthest() == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(furthest() > 0)
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(furthest() < size)
   }
 
   @Test("cancelled, it leaves a part that the next one goes on with")
@@ -293,6 +360,18 @@ struct PullDiskTests {
     let pulled = try await bench.pull()
     #expect(pulled.fetchedBytes < pulled.size)
     #expect(bench.content(bench.snapshot + "/model.safetensors") == PullBench.weights)
+  }
+
+  @Test("a name that cannot be given leaves nothing behind")
+  func noTemporaryFiles() async throws {
+    let bench = try await PullBench()
+    try bench.folder.write("hub/models--owner--name/refs/main/x")
+    await bench.fail(74, ["refs/main"])
+    #expect(bench.names(bench.root + "/refs") == ["main"])
+    let other = try await PullBench()
+    try other.folder.write("hub/models--owner--name/snapshots/\(HubImitation.commit)/config.json/x")
+    await other.fail(74, ["config.json"])
+    #expect(other.names(other.snapshot) == ["config.json"])
   }
 
   @Test("a cache that cannot be made or written to")

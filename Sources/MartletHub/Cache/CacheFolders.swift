@@ -5,7 +5,7 @@
 struct CacheFolders: Sendable {
   private let cache: String
   let root: String
-  private let locks: String
+  let locks: String
 
   init(cache: String, repository: RepositoryName) {
     self.cache = cache
@@ -26,14 +26,21 @@ struct CacheFolders: Sendable {
   func blob(_ hash: ContentHash) -> String { "\(root)/blobs/\(hash)" }
   func partial(_ hash: ContentHash) -> String { blob(hash) + ".incomplete" }
   func lock(_ hash: ContentHash) -> String { "\(locks)/\(hash).lock" }
+  /// The lock files that there are, those of Python's downloads among them.
+  var lockFiles: [String] { FileSystem.names(in: locks).map { locks + "/" + $0 } }
   func snapshot(_ commit: String) -> String { "\(root)/snapshots/\(commit)" }
 
   /// Gives a blob its name in a snapshot. The link is relative, so the cache can be moved.
   func link(_ path: String, of commit: String, to hash: ContentHash) throws(HubError) {
     let place = snapshot(commit) + "/" + path
-    let depth = path.utf8.count { $0 == UInt8(ascii: "/") } + 2
     if let slash = place.lastIndex(of: "/") { try FileSystem.makeFolder(String(place[..<slash])) }
-    try FileSystem.link(place, to: String(repeating: "../", count: depth) + "blobs/\(hash)")
+    try FileSystem.link(place, to: Self.wayToBlobs(from: path) + hash.description)
+  }
+
+  /// What leads from a file of a snapshot to the blobs.
+  static func wayToBlobs(from path: String) -> String {
+    let depth = path.utf8.count { $0 == UInt8(ascii: "/") } + 2
+    return String(repeating: "../", count: depth) + "blobs/"
   }
 
   /// Notes that a branch or tag is this commit now. A commit needs no note.

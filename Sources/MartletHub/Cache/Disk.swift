@@ -54,6 +54,15 @@ extension FileSystem {
     guard Glibc.rename(old, new) == 0 else { throw Disk.failure("renamed to \(new)", old) }
   }
 
+  /// Gives a file that was made for it its name. If that fails, nothing is left.
+  private static func place(_ temporary: String, at path: String) throws(HubError) {
+    guard Glibc.rename(temporary, path) == 0 else {
+      let code = errno
+      unlink(temporary)
+      throw Disk.failure("written", path, code)
+    }
+  }
+
   /// Writes a small file in one step: whoever reads it sees the old contents or the new ones.
   static func write(_ text: String, to path: String) throws(HubError) {
     let temporary = path + ".\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
@@ -69,7 +78,7 @@ extension FileSystem {
       unlink(temporary)
       throw Disk.failure("written", path, code)
     }
-    try rename(temporary, to: path)
+    try place(temporary, at: path)
   }
 
   /// Makes a symbolic link in one step, over what has its name.
@@ -77,10 +86,11 @@ extension FileSystem {
     guard linkTarget(path) != target else { return }
     let temporary = path + ".\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
     guard symlink(target, temporary) == 0 else { throw Disk.failure("linked", path) }
-    try rename(temporary, to: path)
+    try place(temporary, at: path)
   }
 
-  private static func linkTarget(_ path: String) -> String? {
+  /// What a symbolic link says, or nil if it is none.
+  static func linkTarget(_ path: String) -> String? {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = buffer.withUnsafeMutableBytes { bytes in
       bytes.withMemoryRebound(to: CChar.self) { $0.baseAddress.map { readlink(path, $0, bytes.count) } ?? -1 }

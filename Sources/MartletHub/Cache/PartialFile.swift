@@ -15,15 +15,16 @@ struct PartialFile: ~Copyable {
   /// - Parameters:
   ///   - expected: how many bytes it will have.
   ///   - hash: what they will hash to.
-  /// - Throws: `HubError` if the file cannot be opened or read.
+  ///   - onRead: called with the bytes that were read so far of what is there, which takes a while for gigabytes.
+  /// - Throws: `HubError` if the file cannot be opened or read, `CancellationError`.
   static func open(
-    _ path: String, expected: Int, hash: ContentHash, disk: Disk
-  ) throws(HubError) -> PartialFile {
+    _ path: String, expected: Int, hash: ContentHash, disk: Disk, onRead: (Int) -> Void
+  ) throws -> PartialFile {
     // Not through a link: the file is ours, and it will be written to.
     let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else { throw Disk.failure("opened", path) }
     var file = PartialFile(descriptor: descriptor, path: path, expected: expected, hash: hash, disk: disk)
-    try file.readRest()
+    try file.readRest(onRead)
     return file
   }
 
@@ -39,16 +40,18 @@ struct PartialFile: ~Copyable {
   deinit { close(descriptor) }
 
   /// Hashes what is in the file already. More than there should be is of no use.
-  private mutating func readRest() throws(HubError) {
+  private mutating func readRest(_ onRead: (Int) -> Void) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { buffer.deallocate() }
     while true {
+      try Task.checkCancellation()
       let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(size))
       guard count >= 0 else { throw Disk.failure("read", path) }
       guard count > 0 else { return }
       guard count <= expected - size else { return try restart() }
       calculation.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       size += count
+      onRead(size)
     }
   }
 

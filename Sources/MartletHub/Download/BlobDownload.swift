@@ -44,7 +44,10 @@ struct BlobDownload: Sendable {
       progress.set(size, of: hash)
       return 0
     }
-    var part = try PartialFile.open(folders.partial(hash), expected: size, hash: hash, disk: disk)
+    // A part of nothing is of no use to anybody.
+    defer { if FileSystem.kind(folders.partial(hash)) == .file(size: 0) { FileSystem.remove(folders.partial(hash)) } }
+    var part = try PartialFile.open(
+      folders.partial(hash), expected: size, hash: hash, disk: disk, onRead: { progress.set($0, of: hash) })
     let wasResumed = part.size > 0
     progress.set(part.size, of: hash)
     var fetched = try await fill(&part)
@@ -73,15 +76,19 @@ struct BlobDownload: Sendable {
     var retries = Retries("fetching \(file.path)", hub.policy, report: hub.report)
     var version: String?
     var fetched = 0
+    // How far any attempt came. What comes anew after a beginning from the start is no progress, or a server that sends
+    // the same half each time would be asked forever.
+    var furthest = part.size
     while part.size < size {
-      let before = fetched
+      let before = furthest
       do {
         try await attempt(&part, &version, &fetched)
         guard part.size < size else { break }
         throw TransientFailure(reason: "the connection ended \(ByteCount.text(size - part.size)) too early")
       } catch let failure as TransientFailure {
         // A connection that brings a little each time is allowed to go on; one that brings nothing is not.
-        let hasProgress = fetched - before >= min(1 << 20, max(1, size / 16))
+        furthest = max(furthest, part.size)
+        let hasProgress = furthest - before >= min(1 << 20, max(1, size / 16))
         try await retries.wait(after: failure, hasProgress: hasProgress)
       }
     }
@@ -136,7 +143,7 @@ struct BlobDownload: Sendable {
       }
       try part.append(chunk)
       fetched += chunk.readableBytes
-      progress.set(part.size, of: hash)
+      progress.set(part.size, of: hash, fetched: chunk.readableBytes)
     }
   }
 

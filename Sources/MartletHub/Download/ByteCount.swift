@@ -1,8 +1,8 @@
-/// Bytes for people, in powers of 1000: "812 bytes", "64 kB", "1.35 GB".
+/// Bytes for people, in powers of 1000: "1 byte", "812 bytes", "64 kB", "1.35 GB".
 package enum ByteCount {
   package static func text(_ bytes: Int) -> String {
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
-    guard bytes >= 1000 else { return "\(bytes) bytes" }
+    guard bytes >= 1000 else { return bytes == 1 ? "1 byte" : "\(bytes) bytes" }
     var unit = 0
     var thousandths = bytes  // of the unit
     while thousandths >= 999_500, unit + 1 < units.count {

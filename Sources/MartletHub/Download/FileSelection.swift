@@ -7,11 +7,9 @@ package enum FileSelection: Equatable {
 
   /// Read beside the weights, as far as they are there.
   static let small = [
-    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "chat_template.jinja", "chat_template.json",
+    ModelContents.configuration, "generation_config.json", ModelContents.tokenizer, "tokenizer_config.json",
+    "special_tokens_map.json", "chat_template.jinja", "chat_template.json",
   ]
-  private static let single = "model.safetensors"
-  private static let index = "model.safetensors.index.json"
 
   /// Chooses among the files of a repository.
   ///
@@ -24,32 +22,47 @@ package enum FileSelection: Equatable {
     _ files: [RemoteFile], patterns: [String], of repository: RepositoryName
   ) throws(HubError) -> FileSelection {
     guard patterns.isEmpty else { return .files(try chosen(files, patterns, repository)) }
-    let top = files.filter { !$0.path.contains("/") }
-    let weights = top.filter { isSafetensors($0.path) }
-    let hasConfiguration = top.contains { $0.path == "config.json" }
-    if hasConfiguration, let first = [index, single].lazy.compactMap({ name in top.first { $0.path == name } }).first {
-      let small = small.compactMap { name in top.first { $0.path == name } }
-      return first.path == index ? .indexed(small: small, index: first) : .files(small + [first])
-    }
-    let gguf = files.filter { $0.path.lowercased().hasSuffix(".gguf") }
-    switch gguf.count {
-    case 0: break
-    case 1: return .files(gguf)
-    default:
+    func named(_ path: String) -> RemoteFile? { files.first { $0.path == path } }
+    switch ModelContents(files.map(\.path)) {
+    case .safetensors(let leader):
+      let small = small.compactMap(named)
+      guard let leader = named(leader) else { break }
+      return leader.path == ModelContents.index ? .indexed(small: small, index: leader) : .files(small + [leader])
+    case .gguf(let whole, let parts):
+      guard !whole.isEmpty else { throw unusable(repository, ModelContents.splitReason) }
+      let choices = whole.compactMap(named)
+      guard choices.count > 1 || !parts.isEmpty else { return .files(choices) }
+      let others = parts.isEmpty ? "" : ", and \(parts.count) parts of split ones, which Martlet does not load"
       throw HubError(
         code: .usage,
-        message: "\(repository.text) holds \(gguf.count) GGUF files; choose with --file:\n" + list(gguf))
+        message: "\(repository.text) holds \(choices.count) GGUF files\(others); choose with --file:\n" + list(choices))
+    case .nothing: break
     }
+    let weights = files.filter { !$0.path.contains("/") && ModelContents.isSafetensors($0.path) }
     guard weights.isEmpty else {
       throw HubError(
         code: .badInput,
         message: "\(repository.text) has safetensors, but not "
-          + (hasConfiguration ? "\(single) or \(index)" : "config.json")
+          + (named(ModelContents.configuration) == nil
+            ? ModelContents.configuration : "\(ModelContents.single) or \(ModelContents.index)")
           + ", so it is no model of its own; with --file some of its files can be fetched:\n" + list(weights))
     }
-    guard !files.contains(where: { Candidate.isPickle($0.path) }) else { throw pickled(repository) }
+    guard !files.contains(where: { ModelContents.isPickle($0.path) }) else {
+      throw unusable(repository, ModelContents.pickleReason)
+    }
     throw HubError(
       code: .badInput, message: "\(repository.text) holds no model: neither safetensors nor a GGUF file")
+  }
+
+  /// What somebody should know of a repository's model before its weights come; nil if there is nothing.
+  static func warning(_ files: [RemoteFile], of repository: RepositoryName) -> String? {
+    let paths = files.map(\.path)
+    guard case .safetensors = ModelContents(paths), !paths.contains(ModelContents.tokenizer) else { return nil }
+    let others = ["tokenizer.model", "vocab.json", "vocab.txt"].filter(paths.contains)
+    let instead = others.isEmpty ? "" : ", and Martlet does not read \(others.joined(separator: " or "))"
+    return
+      "\(repository.text) has no \(ModelContents.tokenizer)\(instead): without a vocabulary the model will not run "
+      + "on text"
   }
 
   /// The weights that an index names, in their order.
@@ -59,10 +72,11 @@ package enum FileSelection: Equatable {
   ) throws(HubError) -> [RemoteFile] {
     var shards: [RemoteFile] = []
     for name in Set(names).sorted() {
-      guard isSafetensors(name), let file = files.first(where: { $0.path == name }) else {
+      guard ModelContents.isSafetensors(name), let file = files.first(where: { $0.path == name }) else {
         throw HubError(
           code: .badInput,
-          message: "\(index) of \(repository.text) names the file '\(name)', which the repository does not have")
+          message:
+            "\(ModelContents.index) of \(repository.text) names the file '\(name)', which the repository does not have")
       }
       shards.append(file)
     }
@@ -73,13 +87,20 @@ package enum FileSelection: Equatable {
     _ files: [RemoteFile], _ patterns: [String], _ repository: RepositoryName
   ) throws(HubError) -> [RemoteFile] {
     for pattern in patterns where !files.contains(where: { matches($0, pattern) }) {
-      let others = files.filter { $0.path.lowercased().hasSuffix(".gguf") || isSafetensors($0.path) }
+      let isPart = files.contains { matches($0, "*\(pattern)*") }
+      let others = files.filter { ModelContents.isGGUF($0.path) || ModelContents.isSafetensors($0.path) }
       throw HubError(
         code: .notFound,
-        message: "\(repository.text) has no file '\(pattern)'" + (others.isEmpty ? "" : "; it has\n" + list(others)))
+        message: "\(repository.text) has no file '\(pattern)'" + (isPart ? "; did you mean '*\(pattern)*'?" : "")
+          + (others.isEmpty ? "" : "; its weights are\n" + list(others)))
     }
     let chosen = files.filter { file in patterns.contains { matches(file, $0) } }
-    guard !chosen.contains(where: { Candidate.isPickle($0.path) }) else { throw pickled(repository) }
+    guard !chosen.contains(where: { ModelContents.isPickle($0.path) }) else {
+      throw unusable(repository, ModelContents.pickleReason)
+    }
+    guard !chosen.contains(where: { ModelContents.isSplitPart($0.path) }) else {
+      throw unusable(repository, ModelContents.splitReason)
+    }
     return chosen
   }
 
@@ -88,10 +109,8 @@ package enum FileSelection: Equatable {
     Glob.matches(pattern, file.path) || Glob.matches(pattern, file.name)
   }
 
-  private static func isSafetensors(_ path: String) -> Bool { path.hasSuffix(".safetensors") }
-
-  private static func pickled(_ repository: RepositoryName) -> HubError {
-    HubError(code: .badInput, message: "\(repository.text) is no model that can be loaded: \(Candidate.pickleMessage)")
+  private static func unusable(_ repository: RepositoryName, _ reason: String) -> HubError {
+    HubError(code: .badInput, message: "\(repository.text) is no model that can be loaded: \(reason)")
   }
 
   /// As lines with sizes, cut off where nobody reads on.

@@ -114,7 +114,7 @@ struct HTTPTransport: Sendable {
       guard [301, 302, 303, 307, 308].contains(response.status.code),
         let location = response.headers.first(name: "location")
       else { return Answer(response: response, address: address, isFromHub: address.origin == home) }
-      guard let next = address.following(location), next.origin.isSecure || !address.origin.isSecure else {
+      guard let next = address.following(location) else {
         throw HubError(
           code: .unavailable,
           message: "\(address.origin.host) redirects to '\(location.prefix(200))', which is no address to follow")
@@ -154,6 +154,10 @@ struct HTTPTransport: Sendable {
     case let error as HTTPClientError where error == .remoteConnectionClosed:
       return TransientFailure(reason: "\(host) has closed the connection")
     case let error as HTTPClientError: return TransientFailure(reason: "\(host): \(error.shortDescription)")
+    // A connection that ends within an answer is such an error too.
+    case HTTPParserError.invalidEOFState: return TransientFailure(reason: "\(host) has closed the connection")
+    case let error as HTTPParserError:
+      throw HubError(code: .unavailable, message: "\(host) gives an answer that breaks the rules of HTTP: \(error)")
     case NIOSSLError.handshakeFailed(let error):
       // The library has the reason in its text only.
       guard "\(error)".contains("CERTIFICATE_VERIFY_FAILED") else {

@@ -113,11 +113,11 @@ struct HubClient: Sendable {
     let name = about.repository.text
     func failure(_ code: HubError.Code, _ text: String) -> HubError { HubError(code: code, message: text + said) }
     switch status {
-    case 408, 425, 429, 500, 502, 503, 504:
-      let seconds = answer.header("retry-after").flatMap { Int($0) }
+    // From 520 on it is Cloudflare that does not reach the server behind it.
+    case 408, 425, 429, 500, 502, 503, 504, 520...524:
       throw TransientFailure(
         reason: "\(answer.address.origin.host) answers \(status)\(said)",
-        retryAfter: seconds.map { .seconds(max(0, $0)) })
+        retryAfter: answer.header("retry-after").flatMap { RetryPolicy.wait(retryAfter: $0) })
     case _ where !answer.isFromHub:
       throw failure(.unavailable, "\(answer.address.origin.host) answers \(status) to \(subject)")
     case 401 where access.token == nil:
@@ -127,11 +127,13 @@ struct HubClient: Sendable {
           + "and then HF_TOKEN must hold a token that may read it")
     case 401:
       throw failure(
-        .unavailable, "\(access.endpoint) does not accept the token for \(name); is the one in HF_TOKEN still valid?")
+        .unavailable,
+        "\(access.endpoint) does not accept the token for \(name); is the one in \(access.tokenSource) still valid?")
     case 403:
       let remedy =
         access.token == nil
-        ? "set HF_TOKEN to the token of an account that may" : "the account of the token in HF_TOKEN may not"
+        ? "set HF_TOKEN to the token of an account that may"
+        : "the account of the token in \(access.tokenSource) may not"
       throw failure(
         .unavailable,
         "\(access.endpoint) refuses access to \(name): \(remedy); for a gated model, first accept its conditions at "

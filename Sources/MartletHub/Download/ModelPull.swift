@@ -1,5 +1,3 @@
-internal import MartletJSON
-
 /// Brings models from the hub into the Hugging Face cache of this machine.
 package struct ModelPull: Sendable {
   private let environment: HubEnvironment
@@ -10,8 +8,6 @@ package struct ModelPull: Sendable {
 
   /// Files that are fetched at the same time: latency is what small ones cost, and a server often limits one connection.
   private static let parallelFiles = 4
-  /// How large the index of the weights may be.
-  private static let indexLimit = 64 << 20
 
   /// - Parameter report: called with what happens, from any thread.
   package init(
@@ -30,28 +26,25 @@ package struct ModelPull: Sendable {
   /// The model's name leads to the new files when all of them are here and checked, and not before: a download that is
   /// interrupted changes nothing but to leave its parts, with which the next one goes on.
   /// - Parameters:
-  ///   - name: `owner/name`.
-  ///   - revision: a branch, a tag or a commit.
+  ///   - name: `owner/name`, with a revision or a file behind it if wanted (see ``ModelName``).
+  ///   - revision: a branch, a tag or a commit; `main` unless the name has one.
   ///   - patterns: names of the files that are wanted instead of those that are needed, with `*` and `?`.
   /// - Throws: `HubError`; `CancellationError` if the task was cancelled.
   package func pull(
-    _ name: String, revision: String = "main", files patterns: [String] = []
+    _ name: String, revision: String? = nil, files patterns: [String] = []
   ) async throws -> PulledModel {
-    guard let repository = RepositoryName(name) else {
-      throw HubError(code: .usage, message: "'\(name)' is no name of a model on the hub; it is written owner/name")
-    }
-    guard RemoteFile.isSafe(revision), !revision.hasPrefix("-") else {
-      throw HubError(code: .usage, message: "'\(revision)' is no revision: give a branch, a tag or a commit")
-    }
+    let wanted = try wanted(name, revision, patterns)
+    let (repository, revision) = (wanted.repository, wanted.revision ?? "main")
+    let patterns = wanted.file.map { [$0] } ?? patterns
     guard let cache = environment.huggingFaceCache else {
       throw HubError(
         code: .usage, message: "there is no folder to put \(name) into: neither HOME nor HF_HOME is set")
     }
     if let variable = access.offlineVariable {
-      let isHere = (try? ModelLocator(environment: environment).locate(name)) != nil
+      let isHere = (try? ModelLocator(environment: environment).locate(wanted, needsWeights: true)) != nil
       throw HubError(
         code: .unavailable,
-        message: "\(variable) is set, so nothing is fetched; \(name) is \(isHere ? "" : "not ")on this machine")
+        message: "\(variable) is set, so nothing is fetched; \(wanted.text) is \(isHere ? "" : "not ")on this machine")
     }
     return try await HTTPTransport.with(access) { transport in
       let hub = HubClient(transport: transport, access: access, policy: policy, report: report)
@@ -59,8 +52,43 @@ package struct ModelPull: Sendable {
       let job = Job(
         pull: self, hub: hub, repository: repository, remote: remote,
         folders: CacheFolders(cache: cache, repository: repository), progress: PullProgress(report: report))
-      return try await job.run(revision, FileSelection.choose(remote.files, patterns: patterns, of: repository))
+      let selection = try FileSelection.choose(remote.files, patterns: patterns, of: repository)
+      if patterns.isEmpty, let warning = FileSelection.warning(remote.files, of: repository) {
+        report(.warning(warning))
+      }
+      return try await job.run(revision, selection)
     }
+  }
+
+  /// What is asked for, put together from a name and options.
+  private func wanted(_ name: String, _ revision: String?, _ patterns: [String]) throws(HubError) -> ModelName {
+    guard var wanted = ModelName(name) else {
+      throw HubError(
+        code: .usage, message: "'\(name)' is no name of a model on the hub; it is written owner/name" + Self.hint(name))
+    }
+    if let revision {
+      guard ModelName.isRevision(revision) else {
+        throw HubError(code: .usage, message: "'\(revision)' is no revision: give a branch, a tag or a commit")
+      }
+      guard wanted.revision == nil || wanted.revision == revision else {
+        throw HubError(code: .usage, message: "\(name) names another revision than --revision \(revision)")
+      }
+      wanted.revision = revision
+    }
+    guard wanted.file == nil || patterns.isEmpty else {
+      throw HubError(code: .usage, message: "\(name) names a file, so --file cannot choose others")
+    }
+    return wanted
+  }
+
+  /// What somebody may have meant who gave the address of a model's page, or a name without its owner.
+  private static func hint(_ name: String) -> String {
+    guard let scheme = name.firstRange(of: "://") else {
+      return name.contains("/") ? "" : ", such as Qwen/Qwen3-0.6B"
+    }
+    let path = name[scheme.upperBound...].prefix { $0 != "?" && $0 != "#" }.split(separator: "/").dropFirst()
+    let repository = path.prefix(2).joined(separator: "/")
+    return RepositoryName(repository) == nil ? "" : "; did you mean '\(repository)'?"
   }
 
   /// One download, when it is known what the repository holds.
@@ -89,7 +117,7 @@ package struct ModelPull: Sendable {
       }
       try publish(downloads, revision)
       let snapshot = folders.snapshot(remote.commit)
-      let isOneModel = downloads.count == 1 && downloads[0].file.path.lowercased().hasSuffix(".gguf")
+      let isOneModel = downloads.count == 1 && ModelContents.isGGUF(downloads[0].file.path)
       return PulledModel(
         name: repository.text, revision: revision, commit: remote.commit,
         path: isOneModel ? snapshot + "/" + downloads[0].file.path : snapshot,
@@ -163,16 +191,13 @@ package struct ModelPull: Sendable {
     /// The files that the index of the weights names.
     private func weights(_ index: BlobDownload?) throws(HubError) -> [String] {
       guard let index else { return [] }
-      func failure(_ reason: String) -> HubError {
-        HubError(code: .badInput, message: "\(index.file.path) of \(repository.text) is no index of weights: \(reason)")
+      do {
+        return try WeightIndex.files(at: folders.blob(index.hash))
+      } catch {
+        throw HubError(
+          code: .badInput,
+          message: "\(index.file.path) of \(repository.text) is no index of weights: \(error.reason)")
       }
-      guard index.size <= ModelPull.indexLimit,
-        let bytes = FileSystem.start(of: folders.blob(index.hash), limit: index.size)
-      else { throw failure("it has \(index.size) bytes") }
-      let json: JSONValue
-      do { json = try JSONValue(parsing: bytes) } catch { throw failure("\(error)") }
-      guard let map = json["weight_map"]?.object, !map.members.isEmpty else { throw failure("it has no weight_map") }
-      return map.members.map { $0.value.string ?? $0.value.summary }
     }
 
     /// Gives the files their names.

@@ -6,6 +6,7 @@ final class PullProgress: Sendable {
     var total = 0
     var bytes: [ContentHash: Int] = [:]
     var sum = 0
+    var fetched = 0
     var lastReport: ContinuousClock.Instant?
   }
 
@@ -18,15 +19,17 @@ final class PullProgress: Sendable {
   func expect(_ bytes: Int) { state.withLock { $0.total += bytes } }
 
   /// So many bytes of this file are here.
-  func set(_ bytes: Int, of file: ContentHash) {
-    let event = state.withLock { state -> PullEvent? in
+  /// - Parameter fetched: how many of them have just come over the network.
+  func set(_ bytes: Int, of file: ContentHash, fetched: Int = 0) {
+    state.withLock { state in
+      state.fetched += fetched
       state.sum += bytes - (state.bytes.updateValue(bytes, forKey: file) ?? 0)
       let now = ContinuousClock.now
       let isDue = state.lastReport.map { now - $0 >= .milliseconds(100) } ?? true
-      guard isDue || state.sum == state.total else { return nil }
+      guard isDue || state.sum == state.total else { return }
       state.lastReport = now
-      return .progress(done: state.sum, total: state.total)
+      // Under the lock, so that no report overtakes another.
+      report(.progress(done: state.sum, total: state.total, fetched: state.fetched))
     }
-    if let event { report(event) }
   }
 }

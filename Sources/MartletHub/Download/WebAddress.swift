@@ -28,10 +28,12 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     origin = Origin(isSecure: isSecure, host: host.lowercased(), port: url.port ?? (isSecure ? 443 : 80))
   }
 
-  /// The address that a `Location` header of an answer from this one means (RFC 9110, section 10.2.2).
+  /// The address that a `Location` header of an answer from this one means (RFC 9110, section 10.2.2); nil if it is none,
+  /// or gives up the encryption that this one has.
   package func following(_ location: String) -> WebAddress? {
     guard let base = URL(string: description), let url = URL(string: location, relativeTo: base) else { return nil }
-    return WebAddress(url.absoluteURL)
+    guard let next = WebAddress(url.absoluteURL), next.origin.isSecure || !origin.isSecure else { return nil }
+    return next
   }
 
   /// `text` as one part of an address's path.

@@ -138,6 +138,8 @@ extension TemplateValue {
   public func jsonText(indent: Int? = nil) throws(TemplateError) -> String {
     var options = JSONWriter.Options()
     options.indent = indent.map { String(repeating: " ", count: $0) }
+    // No blank at the end of a line.
+    if indent != nil { options.itemSeparator = "," }
     return try JSONWriter.write(self, options: options, textLimit: .max)
   }
 }
