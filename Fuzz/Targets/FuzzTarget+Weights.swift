@@ -61,6 +61,7 @@ private func open(_ files: [String: MappedFile], _ refusals: inout Refusals) thr
   let folder = try CheckpointFolder(FileFolder(path: "fuzz", contents: files))
   _ = Report(folder: folder)
   refusals.collect { _ in _ = try folder.endTokens() }
+  refusals.collect { _ in _ = try folder.unappliedGenerationFields() }
   for name in folder.names {
     refusals.collect { _ in _ = try folder.tensor(named: name) }
   }

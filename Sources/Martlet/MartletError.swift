@@ -73,6 +73,7 @@ extension MartletError {
       self.init(.invalidArgument, "\(error); --force replaces it")
     case let error as OutputError: self.init(.outputFailed, "\(error)")
     case let error as RequestError: self.init(.invalidRequest, "\(error)")
+    case SamplingError.nothingLeft: self.init(.invalidRequest, "\(SamplingError.nothingLeft)")
     case let error as RuntimeError: self.init(.deviceUnavailable, "\(error)")
     case TensorError.runtime(let error): self.init(.deviceUnavailable, "\(error)")
     default: self.init(.internalError, "\(error)")

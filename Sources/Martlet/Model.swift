@@ -48,6 +48,9 @@ public final class Model: Sendable {
   public var contextLength: Int { loaded.contextLength }
   /// The vocabulary; nil for files without one, which take and give token ids only.
   public var tokenizer: Tokenizer? { loaded.text?.tokenizer }
+  /// Fields of the model's `generation_config.json` by which transformers would choose other tokens, such as
+  /// `repetition_penalty`. Martlet does not apply them: ``GenerationOptions`` say how tokens are chosen.
+  public var unappliedGenerationFields: [String] { loaded.unappliedGenerationFields }
   /// What is behind this model, for the command line and tests.
   package var internals: LoadedModel { loaded }
   /// The engine that computes this model's generations.

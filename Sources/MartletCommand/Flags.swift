@@ -53,6 +53,12 @@ struct DeviceFlags: ParsableArguments {
     options.contextLength = context
     let model = try await Model.load(name, options: options) { Console.progress("loading \(name)", $0) }
     if device == nil { Console.note("martlet: running on \(model.device)") }
+    let fields = model.unappliedGenerationFields
+    if !fields.isEmpty {
+      Console.note(
+        "martlet: generation_config.json sets \(fields.joined(separator: ", ")), which transformers applies; here only "
+          + "flags such as --repeat-penalty change how tokens are chosen")
+    }
     return model
   }
 }

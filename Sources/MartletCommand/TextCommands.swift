@@ -78,7 +78,10 @@ struct RenderCommand: ParsableCommand {
       let text = try InputFile.text(path)
       return try MartletError.reading(path) { try ChatTemplate(source: text) }
     }
-    guard let chatTemplate = source ?? text?.chatTemplate else { throw MissingChatTemplate() }
+    let tools = try tools.map { try InputFile.objects($0) }
+    guard let chatTemplate = try source ?? text?.chatTemplate(hasTools: tools != nil) else {
+      throw MissingChatTemplate()
+    }
     let date = try now.map { written in
       guard let date = TemplateDate(iso8601: written) else {
         throw ValidationError("--now is '\(written)'; write it as 2026-01-02T03:04:05")
@@ -86,9 +89,9 @@ struct RenderCommand: ParsableCommand {
       return date
     }
     let rendered = try chatTemplate.render(
-      messages: try InputFile.objects(messages), tools: try tools.map { try InputFile.objects($0) },
-      addGenerationPrompt: !noGenerationPrompt, beginToken: bos ?? text?.beginText ?? "",
-      endToken: eos ?? text?.endText ?? "", now: { date ?? TemplateDate.now() })
+      messages: try InputFile.objects(messages), tools: tools, addGenerationPrompt: !noGenerationPrompt,
+      beginToken: bos ?? text?.beginText ?? "", endToken: eos ?? text?.endText ?? "",
+      specialTokens: text?.specialTokens ?? [:], now: { date ?? TemplateDate.now() })
     Console.write(rendered)
   }
 }

@@ -23,13 +23,15 @@ public struct ChatTemplate: Sendable {
   ///   - addGenerationPrompt: Whether to end with the words that begin the assistant's answer.
   ///   - beginToken: The text of the token that begins a document, `bos_token` in templates.
   ///   - endToken: The text of the token that ends one, `eos_token` in templates.
+  ///   - specialTokens: The texts of other tokens with a role by what templates call them: `pad_token`, `unk_token`.
   ///   - extra: More variables, such as `enable_thinking` or `documents`; they win over the ones above.
   ///   - limits: What the rendering may spend.
   ///   - now: The time that `strftime_now` shows.
   /// - Throws: ``TemplateError``; of kind `raised` with the template's own words when it refuses the conversation.
   public func render(
     messages: TemplateValue, tools: TemplateValue? = nil, addGenerationPrompt: Bool, beginToken: String = "",
-    endToken: String = "", extra: [String: TemplateValue] = [:], limits: TemplateLimits = .default,
+    endToken: String = "", specialTokens: [String: String] = [:], extra: [String: TemplateValue] = [:],
+    limits: TemplateLimits = .default,
     now: @escaping () -> TemplateDate = TemplateDate.now
   ) throws(TemplateError) -> String {
     var variables: [String: TemplateValue] = [
@@ -40,6 +42,7 @@ public struct ChatTemplate: Sendable {
       "bos_token": .string(beginToken),
       "eos_token": .string(endToken),
     ]
+    variables.merge(specialTokens.mapValues { .string($0) }) { own, _ in own }
     variables.merge(extra) { _, given in given }
     do {
       return try template.render(variables, limits: limits, now: now)

@@ -51,13 +51,29 @@ struct SpoiledModel: Sendable, CustomTestStringConvertible {
       "a ramp of its own",
       good.setting("llama.rope.scaling.type", .string("yarn")).setting("llama.rope.scaling.factor", .float32(4))
         .setting("llama.rope.scaling.yarn_beta_fast", .float32(8)).bytes, "yarn_beta_fast", "8"),
+    SpoiledModel(
+      "attention to tokens that follow", good.setting("llama.attention.causal", .bool(false)).bytes, "attention.causal"),
+    SpoiledModel(
+      "a part of a model", good.setting("split.count", .uint16(2)).bytes, "split.count", "llama-gguf-split --merge"),
+    SpoiledModel(
+      "a part without an architecture",
+      good.setting("split.count", .uint16(2)).setting("general.architecture", nil).bytes, "split.count"),
     SpoiledModel("epsilon", good.setting("llama.attention.layer_norm_rms_epsilon", .float32(.nan)).bytes, "epsilon"),
   ]
+
+  /// Divisors of rotary speeds, all of them `value`.
+  private static func factors(_ value: Float) -> [UInt8] {
+    var tensor = Builder.Tensor("rope_freqs.weight", [8])
+    tensor.data = (0..<8).flatMap { _ in littleEndian(value.bitPattern) }
+    return good.setting(tensor: tensor.name, tensor).bytes
+  }
 
   private static let weights: [SpoiledModel] =
     good.tensors.map { tensor in
       SpoiledModel("without \(tensor.name)", good.setting(tensor: tensor.name, nil).bytes, "weight", "is missing")
     } + [
+      SpoiledModel("rotary factors of zero", factors(0), "rope_freqs.weight", "0.0"),
+      SpoiledModel("rotary factors that are NaN", factors(.nan), "rope_freqs.weight", "nan"),
       SpoiledModel(
         "one weight too many",
         good.setting(tensor: "blk.1.attn_q.weight", TinyModel.noise("blk.1.attn_q.weight", 32)).bytes,

@@ -132,6 +132,27 @@ struct TinyGenerationTests {
     }
   }
 
+  @Test("forbidding every token is the request's fault")
+  func nothingLeft() throws {
+    let flags = (0..<TinyModel.vocabularySize).flatMap { ["--logit-bias", "\($0)=-inf"] }
+    try Martlet.fail(["complete", model.path, prompt, "--json"] + flags, 64, ["logit_bias"])
+  }
+
+  @Test("fields of generation_config.json that are not applied are named once, others not at all")
+  func generationConfiguration() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "martlet-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let checkpoint = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "MartletTests/Goldens/checkpoints/llama-tied")
+    try FileManager.default.copyItem(at: checkpoint, to: folder)
+    let arguments = ["complete", folder.path, "--prompt-ids", "7,8", "--max-tokens", "2", "--json"]
+    #expect(!(try Martlet.succeed(arguments).error.contains("generation_config.json")))
+    let text = #"{"repetition_penalty": 1.3, "num_beams": 1, "suppress_tokens": [9], "top_k": 5}"#
+    try Data(text.utf8).write(to: folder.appending(path: "generation_config.json"))
+    let lines = try Martlet.succeed(arguments).error.split(separator: "\n").filter { $0.contains("generation_config") }
+    #expect(lines.count == 1 && lines[0].contains("sets repetition_penalty, suppress_tokens, which"), "\(lines)")
+  }
+
   @Test("a prompt goes through the template, with instructions if there are any")
   func template() throws {
     func ids(_ text: String) -> [Int] {

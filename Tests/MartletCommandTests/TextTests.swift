@@ -96,6 +96,22 @@ struct RenderCommandTests {
       try Martlet.succeed(arguments + [model.path]).output == "|<|endoftext|>|2026-01-02 03:04:05|look")
   }
 
+  @Test("with tools the template for tools, and the texts of the tokens with a role")
+  func templatesByName() throws {
+    let tools = try TemporaryFile(Array(#"[{"name": "look"}]"#.utf8))
+    let builder = TinyModel.builder.setting(
+      "tokenizer.chat_template.tool_use", .string("{{ tools[0].name }}{{ pad_token }}")
+    )
+    .setting("tokenizer.ggml.padding_token_id", .uint32(258))
+    let file = try TemporaryFile(builder.bytes)
+    let arguments = ["render", file.path, "--messages", messages.path]
+    #expect(try Martlet.succeed(arguments).output == TinyModel.rendered("Hi"))
+    #expect(try Martlet.succeed(arguments + ["--tools", tools.path]).output == "look<|im_end|>")
+    let other = try TemporaryFile(builder.setting("tokenizer.chat_template", nil).bytes)
+    try Martlet.fail(["render", other.path, "--messages", messages.path], 65, ["'default'", "'tool_use'"])
+    try Martlet.fail(["run", other.path, "Hi"], 65, ["'default'", "'tool_use'"])
+  }
+
   @Test func badInput() throws {
     func fail(_ json: String, _ words: String...) throws {
       let file = try TemporaryFile(Array(json.utf8))

@@ -68,6 +68,8 @@ REFUSALS = [
     Refusal(
         "architecture-other-family", "the class belongs to another family than model_type", ["architectures", "model_type"],
         {"architectures": ["MixtralForCausalLM"]}),
+    number("architectures-text", "architectures", "LlamaForCausalLM", "a wrong type of value"),
+    number("architectures-numbers", "architectures", [7], "a wrong type of value"),
     # --- How weights are stored
     quantized("gptq", "gptq", bits=4, group_size=128),
     quantized("awq", "awq", bits=4, group_size=128),
@@ -91,6 +93,19 @@ REFUSALS = [
     Refusal(
         "layer-types-unknown", "a kind of layer that is not attention", ["layer_types"],
         {"layer_types": ["full_attention", "linear_attention"]}, base="qwen3"),
+    Refusal("layer-types-short", "a layer has no kind", ["layer_types"], {"layer_types": ["full_attention"]}),
+    Refusal("layer-types-text", "a wrong type of value", ["layer_types"], {"layer_types": "full_attention"}),
+    Refusal(
+        "mistral-layer-types", "layers differ in kind", ["layer_types"], {"layer_types": ["full_attention", "sliding_attention"]},
+        base="mistral-window"),
+    Refusal(
+        "mistral-no-window", "a window without a size", ["sliding_window"],
+        {"sliding_window": None, "layer_types": ["sliding_attention", "sliding_attention"]}, base="mistral-window"),
+    # transformers' cache has the window while tokens are generated one by one, its attention to the prompt has not.
+    Refusal("llama-window", "the prompt and the tokens after it would see differently far", ["sliding_window"], {"sliding_window": 8}),
+    Refusal(
+        "llama-window-unused", "the same: the cache does not read use_sliding_window", ["sliding_window"],
+        {"sliding_window": 8, "use_sliding_window": False}),
     number("window-zero", "sliding_window", 0, "a window holds at least one token", base="mistral-window"),
     number("window-negative", "sliding_window", -24, "a window holds at least one token", base="mistral-window"),
     # --- Rotary embedding
@@ -127,6 +142,12 @@ REFUSALS = [
     number(
         "rope-yarn-zero-original", "rope_parameters.original_max_position_embeddings", 0, "takes the logarithm of zero",
         ["original_max_position_embeddings"], base="rope-yarn"),
+    number("rope-yarn-beta", "rope_parameters.beta_fast", -32.0, "takes the logarithm of a negative number", ["beta_fast"], base="rope-yarn"),
+    number(
+        "rope-yarn-zero-outside", "original_max_position_embeddings", 0, "the same beside the section, where it wins", base="rope-yarn"),
+    Refusal(
+        "rope-both", "rope_scaling wins over rope_parameters", ["rope_scaling"], {"rope_scaling": {"rope_type": "spiral", "factor": 4.0}},
+        base="rope-linear"),
     number(
         "rope-llama3-no-low", "rope_parameters.low_freq_factor", REMOVED, "the factor is not to be guessed", ["low_freq_factor"],
         base="rope-llama3"),
@@ -159,6 +180,20 @@ REFUSALS = [
 ]
 
 
+def apply(config: dict, change: dict) -> dict:
+    """`config` with the parts of `change` put in."""
+    for path, value in change.items():
+        *parents, key = path.split(".")
+        target = config
+        for parent in parents:
+            target = target[parent]
+        if value is REMOVED:
+            target.pop(key, None)
+        else:
+            target[key] = value
+    return config
+
+
 def write_refusals(checkpoints: Path) -> None:
     folder = checkpoints / "refused"
     shutil.rmtree(folder, ignore_errors=True)
@@ -167,16 +202,7 @@ def write_refusals(checkpoints: Path) -> None:
     for refusal in REFUSALS:
         text = refusal.text
         if text is None:
-            config = json.loads((checkpoints / refusal.base / refusal.file).read_text())
-            for path, value in refusal.change.items():
-                *parents, key = path.split(".")
-                target = config
-                for parent in parents:
-                    target = target[parent]
-                if value is REMOVED:
-                    del target[key]
-                else:
-                    target[key] = value
+            config = apply(json.loads((checkpoints / refusal.base / refusal.file).read_text()), refusal.change)
             text = json.dumps(config, indent=2, sort_keys=True) + "\n"
         (folder / f"{refusal.name}.json").write_text(text, encoding="utf-8")
         table.append({"name": refusal.name, "base": refusal.base, "fields": refusal.fields, "why": refusal.why})

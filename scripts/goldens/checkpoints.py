@@ -50,6 +50,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from transformers.utils import logging
 
+from checkpoint_changes import write_changes
 from checkpoint_refusals import write_refusals
 from checkpoint_variants import SMALL, VARIANTS, Variant
 
@@ -355,6 +356,7 @@ def main() -> None:
             make(variant, options.out / variant.name)
     if not options.only:
         write_refusals(options.out)
+        write_changes(options.out.parent / "checkpoint-changes.json")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ extension GGUFHeader {
     }
     set(description, vocabularySize: vocabularySize)
     setEnds(description, notes: &notes)
-    if let template = text.chatTemplate { set("tokenizer.chat_template", template) }
+    setTemplates(text.chatTemplates)
     return notes
   }
 
@@ -58,6 +58,17 @@ extension GGUFHeader {
     ] {
       if let token { set("\(prefix)\(role)_token_id", UInt32(token)) }
     }
+  }
+
+  /// The default template, and the others by their names, spelled with letters and digits as in gguf-py.
+  private mutating func setTemplates(_ templates: [String: String]) {
+    var names: [String] = []
+    for (name, source) in templates.sorted(by: { $0.key < $1.key }) where name != "default" && !name.isEmpty {
+      names.append(String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }))
+      set("tokenizer.chat_template.\(names[names.count - 1])", source)
+    }
+    if !names.isEmpty { set("tokenizer.chat_templates", strings: names.map(\.utf8)) }
+    if let source = templates["default"] { set("tokenizer.chat_template", source) }
   }
 
   /// Beside the end of a text, GGUF files have places for the ends of a turn and of a message.

@@ -36,6 +36,8 @@ package struct LoadedModel: Sendable {
   package let text: TextModel?
   /// The tokens that end a text.
   package let endTokens: [Int32]
+  /// Fields of `generation_config.json` by which transformers would choose other tokens.
+  package let unappliedGenerationFields: [String]
   package let device: Device
   package let options: ModelOptions
   /// The context that sequences may have.
@@ -79,18 +81,21 @@ package struct LoadedModel: Sendable {
     let folder = try CheckpointFolder(path: path)
     try self.init(
       path: path, try DecoderConfiguration(folder: folder), text: try TextModel(folder: folder),
-      endTokens: try folder.endTokens(), options: options, progress: progress
+      endTokens: try folder.endTokens(), unappliedGenerationFields: try folder.unappliedGenerationFields(),
+      options: options, progress: progress
     ) { _ in folder }
   }
 
   private init(
-    path: String, _ configuration: DecoderConfiguration, text: TextModel?, endTokens: [Int32], options: ModelOptions,
-    progress: (Double) -> Void, weights: (Runtime) -> any WeightSource
+    path: String, _ configuration: DecoderConfiguration, text: TextModel?, endTokens: [Int32],
+    unappliedGenerationFields: [String] = [], options: ModelOptions, progress: (Double) -> Void,
+    weights: (Runtime) -> any WeightSource
   ) throws {
     self.path = path
     self.options = options
     self.text = text
     self.endTokens = endTokens
+    self.unappliedGenerationFields = unappliedGenerationFields
     device = options.device ?? .cpu
     context = Context()
     contextLength = try Self.contextLength(options, configuration)

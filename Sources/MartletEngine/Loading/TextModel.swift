@@ -9,6 +9,12 @@ public struct TextModel: Sendable {
   public let tokenizer: Tokenizer
   /// How the model's makers write a conversation; nil if the files do not say.
   public let chatTemplate: ChatTemplate?
+  /// How they write one with tools, where that takes a template of its own (`tool_use`).
+  public let toolTemplate: ChatTemplate?
+  /// The names of all templates of the files; `default` is ``chatTemplate``.
+  public let chatTemplateNames: [String]
+  /// The texts of the tokens with a role by what templates call them, such as `pad_token`.
+  public let specialTokens: [String: String]
 
   /// Reads the vocabulary and template of a GGUF file or a folder; nil if there is no vocabulary.
   package init?(path: String) throws {
@@ -22,17 +28,41 @@ public struct TextModel: Sendable {
   /// Reads a GGUF file's vocabulary and template; nil if the file has no vocabulary.
   package init?(gguf file: GGUFFile) throws {
     guard let description = try TokenizerDescription(gguf: file) else { return nil }
-    tokenizer = try Tokenizer(description)
-    chatTemplate = try file.metadata.string("tokenizer.chat_template").map { source throws(TemplateError) in
-      try ChatTemplate(source: source)
+    var templates: [String: String] = [:]
+    templates["default"] = try file.metadata.string("tokenizer.chat_template")
+    let prefix = "tokenizer.chat_template."
+    for entry in file.metadata.entries where entry.key.hasPrefix(prefix) {
+      templates[String(entry.key.dropFirst(prefix.count))] = try file.metadata.string(entry.key)
     }
+    let tokenizer = try Tokenizer(description)
+    var specialTokens: [String: String] = [:]
+    for (name, token) in [("unk_token", tokenizer.unknownToken), ("pad_token", tokenizer.paddingToken)] {
+      specialTokens[name] = token.flatMap { tokenizer.bytes(of: $0) }.map { String(decoding: $0, as: UTF8.self) }
+    }
+    try self.init(tokenizer, templates, specialTokens)
   }
 
   /// Reads the vocabulary and template of a folder; nil if the folder has no `tokenizer.json`.
   package init?(folder: CheckpointFolder) throws {
     guard let text = try TokenizerFolder(folder) else { return nil }
-    tokenizer = try Tokenizer(text.files)
-    chatTemplate = try text.chatTemplate.map { source throws(TemplateError) in try ChatTemplate(source: source) }
+    try self.init(Tokenizer(text.files), text.chatTemplates, text.specialTokens)
+  }
+
+  private init(_ tokenizer: Tokenizer, _ templates: [String: String], _ specialTokens: [String: String]) throws {
+    self.tokenizer = tokenizer
+    self.specialTokens = specialTokens
+    chatTemplateNames = templates.keys.sorted()
+    chatTemplate = try templates["default"].map { source throws(TemplateError) in try ChatTemplate(source: source) }
+    toolTemplate = try templates["tool_use"].map { source throws(TemplateError) in try ChatTemplate(source: source) }
+  }
+
+  /// The template for a conversation, chosen as transformers does: with tools the one for tools if there is one.
+  /// - Throws: ``MissingChatTemplate``.
+  public func chatTemplate(hasTools: Bool) throws(MissingChatTemplate) -> ChatTemplate {
+    guard let template = (hasTools ? toolTemplate : nil) ?? chatTemplate else {
+      throw MissingChatTemplate(names: chatTemplateNames)
+    }
+    return template
   }
 
   /// The text that the model continues for a conversation.
@@ -44,10 +74,9 @@ public struct TextModel: Sendable {
   public func render(
     _ messages: TemplateValue, tools: TemplateValue? = nil, addGenerationPrompt: Bool = true
   ) throws -> String {
-    guard let chatTemplate else { throw MissingChatTemplate() }
-    return try chatTemplate.render(
-      messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt,
-      beginToken: beginText, endToken: endText)
+    try chatTemplate(hasTools: (tools ?? .null) != .null).render(
+      messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, beginToken: beginText,
+      endToken: endText, specialTokens: specialTokens)
   }
 
   /// The ids of a rendered conversation. The template writes control tokens as text, so they count as such; as in
@@ -66,13 +95,21 @@ public struct TextModel: Sendable {
   }
 }
 
-/// A conversation was asked of a model whose files have no chat template.
+/// A conversation was asked of a model whose files have no chat template for it.
 public struct MissingChatTemplate: Error, CustomStringConvertible {
-  /// The error; it has no details.
-  public init() {}
+  /// The templates that there are for other purposes.
+  public let names: [String]
+
+  /// The error for files with templates of these names only.
+  public init(names: [String] = []) { self.names = names }
 
   /// What to do instead.
   public var description: String {
-    "the model's files have no chat template, so it cannot hold a conversation; use 'complete' with plain text"
+    guard !names.isEmpty else {
+      return "the model's files have no chat template, so it cannot hold a conversation; use 'complete' with plain text"
+    }
+    let found = names.map { "'\($0)'" }.joined(separator: ", ")
+    return "the model's files have no chat template named 'default', only \(found), so it cannot hold a conversation; "
+      + "'render --template' takes a template from a file, 'complete' plain text"
   }
 }

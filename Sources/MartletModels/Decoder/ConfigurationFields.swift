@@ -19,6 +19,9 @@ struct ConfigurationFields {
     return value
   }
 
+  /// Whether there are no fields at all.
+  var isEmpty: Bool { value.object?.members.isEmpty ?? true }
+
   /// Whether the field is there, be it null.
   func contains(_ name: String) -> Bool { value[name] != nil }
 
@@ -33,6 +36,14 @@ struct ConfigurationFields {
   func number(_ name: String) throws -> Double? { try read(name, "a number", \.number) }
   func string(_ name: String) throws -> String? { try read(name, "a string", \.string) }
   func bool(_ name: String) throws -> Bool? { try read(name, "true or false", \.bool) }
+
+  /// A list of strings.
+  func strings(_ name: String) throws -> [String]? {
+    try read(name, "a list of strings") { value in
+      let strings = value.array?.compactMap(\.string)
+      return strings?.count == value.array?.count ? strings : nil
+    }
+  }
 
   func requiredInteger(_ name: String) throws -> Int {
     guard let value = try integer(name) else { throw missing(name, "a whole number") }
@@ -54,6 +65,11 @@ struct ConfigurationFields {
   /// The name of a field that is itself an object, if there is one.
   var nestedSection: String? { value.object?.members.first { $0.value.object != nil }?.key }
 
+  /// The error for a field whose value makes no sense.
+  func invalid(_ name: String, found: String, expected: String) -> ModelError {
+    .invalidConfiguration(file: file, field: prefix + name, found: found, expected: expected)
+  }
+
   /// The error for a field whose value Martlet does not do.
   func unsupported(_ name: String, found: String? = nil, supported: String) -> ModelError {
     .unsupported(
@@ -67,10 +83,10 @@ struct ConfigurationFields {
   }
 
   private func wrong(_ name: String, _ value: JSONValue, _ expected: String) -> ModelError {
-    .invalidConfiguration(file: file, field: prefix + name, found: value.summary, expected: expected)
+    invalid(name, found: value.summary, expected: expected)
   }
 
   private func missing(_ name: String, _ expected: String) -> ModelError {
-    .invalidConfiguration(file: file, field: prefix + name, found: "missing", expected: expected)
+    invalid(name, found: "missing", expected: expected)
   }
 }

@@ -32,7 +32,13 @@ package struct Decoder: Sendable {
     self.configuration = configuration
     let model = weights["model"]
     let tableShape: Shape = [configuration.vocabularySize, configuration.hiddenSize]
-    embedding = try model["embed_tokens"].tensor("weight", shape: tableShape)
+    // Ties go both ways, as in transformers: a head alone is the embedding too, and one that differs from the embedding is
+    // used whatever the configuration says.
+    let separateHead = try weights["lm_head"].optional("weight", shape: tableShape)
+    let table = try model["embed_tokens"].optional("weight", shape: tableShape)
+    embedding =
+      try table ?? (configuration.tiesEmbeddings == true ? separateHead : nil)
+      ?? model["embed_tokens"].tensor("weight", shape: tableShape)
     var layers: [DecoderLayer] = []
     for index in 0..<configuration.layerCount {
       layers.append(try DecoderLayer(model["layers"][index], configuration, loader))
@@ -43,13 +49,9 @@ package struct Decoder: Sendable {
     layerWeightBytes = projections.reduce(0) { $0 + $1.byteCount }
     layerParameterCount = projections.reduce(0) { $0 + $1.parameterCount }
     norm = try loader.vector(model["norm"].tensor("weight", shape: [configuration.hiddenSize]))
-    // A checkpoint may carry the head although it is the embedding.
-    let separateHead = try weights["lm_head"].optional("weight", shape: tableShape)
-    switch configuration.tiesEmbeddings {
-    case true?: head = try loader.pack(embedding)
-    case nil: head = try loader.pack(separateHead ?? embedding)
-    case false?: head = try loader.pack(weights["lm_head"].tensor("weight", shape: tableShape))
-    }
+    head = try loader.pack(
+      configuration.tiesEmbeddings == false
+        ? weights["lm_head"].tensor("weight", shape: tableShape) : separateHead ?? embedding)
     frequencies = RotaryFrequencies(
       theta: configuration.ropeTheta, headDimension: configuration.headDimension, scaling: configuration.ropeScaling)
     let types = loader.compute.types(for: layers.first?.gateUp.dtype ?? embedding.dtype)

@@ -18,6 +18,11 @@ extension DecoderConfiguration {
   ///   missing or of the wrong type.
   package init(gguf file: GGUFFile) throws {
     let metadata = file.metadata
+    if let parts = try metadata.integer("split.count"), parts > 1 {
+      throw ModelError.unsupported(
+        file: file.path, field: "split.count", found: "\(parts)",
+        supported: "files of one part: join them with llama-gguf-split --merge")
+    }
     let architecture = try metadata.requiredString("general.architecture")
     guard Self.architectures.contains(architecture) else {
       throw ModelError.unsupported(
@@ -49,6 +54,10 @@ extension DecoderConfiguration {
     try refuse("rope.dimension_count", unless: headDimension, "rotation of whole heads (\(headDimension))")
     try refuse("expert_count", unless: 0, "models without experts")
     try refuse("attention.sliding_window", unless: 0, "attention to all tokens before")
+    guard try metadata.bool(key("attention.causal")) ?? true else {
+      throw ModelError.unsupported(
+        file: file.path, field: key("attention.causal"), found: "false", supported: "attention to the tokens before")
+    }
     normalizesHeads = architecture == "qwen3"
     for (tensor, kind) in [
       ("attn_q", Biases.queryKeyValue), ("attn_output", .attentionOutput), ("ffn_gate", .feedForward),
@@ -68,8 +77,13 @@ extension DecoderConfiguration {
           found: "\(factors.type.name)\(factors.shape)")
       }
       let bytes = file.bytes(of: factors)
-      ropeScaling = .factors(
-        (0..<factors.elementCount).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) })
+      let divisors = (0..<factors.elementCount).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+      if let bad = divisors.first(where: { $0 == 0 || !$0.isFinite }) {
+        throw ModelError.wrongWeight(
+          file: file.path, name: factors.name, expected: "finite numbers other than 0, by which speeds are divided",
+          found: "\(bad)")
+      }
+      ropeScaling = .factors(divisors)
     }
     try validate(file: file.path) { Self.ggufNames[$0].map(key) ?? $0 }
   }

@@ -19,7 +19,7 @@ package struct DecoderConfiguration: Sendable, Equatable {
   package var biases: Biases = []
   /// Whether every head of queries and keys is normalised before it is turned.
   package var normalizesHeads = false
-  /// Whether the vocabulary head is the embedding; nil where the file says so only by leaving the head out.
+  /// Whether the vocabulary head is the embedding unless the file has another one; nil where only the file's weights say.
   package var tiesEmbeddings: Bool?
   /// How many tokens back a token sees, itself included; nil for all.
   package var slidingWindow: Int?

@@ -1,3 +1,6 @@
+internal import Glibc
+internal import MartletTensor
+
 extension DecoderConfiguration {
   /// A weight that the decoder reads.
   struct Weight {
@@ -12,13 +15,31 @@ extension DecoderConfiguration {
   /// All weights in the order in which the decoder uses them.
   var weights: [Weight] {
     let table = [vocabularySize, hiddenSize]
-    var weights = [Weight(name: "model.embed_tokens.weight", shape: table)]
+    var weights = [Weight(name: Self.embedding, shape: table)]
     for layer in 0..<layerCount { weights += layerWeights("model.layers.\(layer).") }
     weights.append(Weight(name: "model.norm.weight", shape: [hiddenSize]))
-    if tiesEmbeddings != true {
-      weights.append(Weight(name: "lm_head.weight", shape: table, isOptional: tiesEmbeddings == nil))
-    }
+    weights.append(Weight(name: Self.head, shape: table, isOptional: tiesEmbeddings != false))
     return weights
+  }
+
+  private static let embedding = "model.embed_tokens.weight"
+  private static let head = "lm_head.weight"
+
+  /// The tensor of a weight, nil if there is none. Where the configuration ties head and embedding, a head that is the
+  /// embedding again counts as none, and a head alone as the embedding, as in transformers.
+  func tensor(of weight: Weight, in source: some WeightSource) throws -> Tensor? {
+    let tensor = try source.tensor(named: weight.name)
+    guard tiesEmbeddings == true else { return tensor }
+    switch weight.name {
+    case Self.embedding: return try tensor ?? source.tensor(named: Self.head)
+    case Self.head:
+      guard let tensor, let embedding = try source.tensor(named: Self.embedding) else { return nil }
+      let isSame =
+        tensor.dtype == embedding.dtype && tensor.shape == embedding.shape
+        && memcmp(tensor.pointer, embedding.pointer, tensor.byteCount) == 0
+      return isSame ? nil : tensor
+    default: return tensor
+    }
   }
 
   private func layerWeights(_ prefix: String) -> [Weight] {

@@ -36,11 +36,9 @@ package struct GGUFExport: Sendable {
     let header = try GGUFHeader(configuration, architecture, folder: folder, name: name)
     var found: [(name: String, native: String, tensor: Tensor, heads: Int?)] = []
     var rest = Set(folder.names)
-    // A head that is not used, because the embedding is.
-    if configuration.tiesEmbeddings == true { rest.remove("lm_head.weight") }
     for weight in configuration.weights {
       rest.remove(weight.name)
-      guard let tensor = try folder.tensor(named: weight.name) else {
+      guard let tensor = try configuration.tensor(of: weight, in: folder) else {
         if weight.isOptional { continue }
         throw ModelError.missingWeight(file: folder.path, name: weight.name)
       }
@@ -64,10 +62,6 @@ package struct GGUFExport: Sendable {
   /// - Throws: ``ModelError`` for architectures that Martlet does not read and for weights that do not fit.
   package init(_ file: GGUFFile, type: QuantizationType, runtime: Runtime) throws {
     let configuration = try DecoderConfiguration(gguf: file)
-    if let parts = try file.metadata.integer("split.count"), parts > 1 {
-      throw ModelError.unsupported(
-        file: file.path, field: "split.count", found: "\(parts)", supported: "files of one part: merge them first")
-    }
     var header = GGUFHeader()
     for entry in file.metadata.entries
     where entry.key != "general.alignment" && !["quantize.", "split."].contains(where: entry.key.hasPrefix) {

@@ -6,7 +6,7 @@ package import MartletTensor
 /// several with an index. Names are transformers' own.
 package final class CheckpointFolder: WeightSource {
   package var path: String { folder.path }
-  private let folder: FileFolder
+  let folder: FileFolder
   /// The contents of `config.json`.
   let configuration: JSONValue
   /// Its path, for messages.
@@ -34,7 +34,11 @@ package final class CheckpointFolder: WeightSource {
     self.configuration = try Self.json(folder, configuration)
     var files: [SafetensorsFile] = []
     var places: [String: Int] = [:]
-    if folder.contains(Self.index) {
+    // Before an index, as in transformers.
+    if folder.contains(Self.single) {
+      files.append(try SafetensorsFile(Self.map(folder, Self.single)))
+      for tensor in files[0].tensors { places[tensor.name] = 0 }
+    } else if folder.contains(Self.index) {
       var names: [String: Int] = [:]
       for (weight, file) in try Self.weightMap(folder) {
         if names[file] == nil {
@@ -48,9 +52,6 @@ package final class CheckpointFolder: WeightSource {
           path: folder.path(of: Self.index),
           message: "says that \(quoted(weight)) is in \(files[place].path), but it is not")
       }
-    } else if folder.contains(Self.single) {
-      files.append(try SafetensorsFile(Self.map(folder, Self.single)))
-      for tensor in files[0].tensors { places[tensor.name] = 0 }
     } else if Self.pickles.contains(where: folder.contains) {
       throw SafetensorsError(
         path: folder.path, message: "holds its weights as Python pickles only" + ForeignFile.pickleAdvice)
@@ -84,27 +85,13 @@ package final class CheckpointFolder: WeightSource {
     return try Tensor(storage: storage, dtype: info.type, layout: Layout(contiguous: Shape(info.shape)))
   }
 
-  /// The tokens that end a text: `eos_token_id` of `generation_config.json` where it is there, else of `config.json`.
-  package func endTokens() throws -> [Int32] {
-    var value = configuration["eos_token_id"]
-    let generation = "generation_config.json"
-    if folder.contains(generation), let own = try Self.json(folder, generation)["eos_token_id"], own != .null {
-      value = own
-    }
-    let ids = value?.array ?? value.map { [$0] } ?? []
-    return try ids.filter { $0 != .null }.map { id in
-      guard let number = id.integer, let token = Int32(exactly: number), token >= 0 else {
-        throw ModelError.invalidConfiguration(
-          file: path, field: "eos_token_id", found: id.summary, expected: "a token id or a list of them")
-      }
-      return token
-    }
-  }
-
   /// The bytes of a file of the folder, or nil if there is none of that name.
   package func contents(of name: String) throws -> MappedFile? {
     folder.contains(name) ? try folder.file(name) : nil
   }
+
+  /// The names of the files in a folder within this one, sorted; none if it is not there.
+  package func names(in subfolder: String) -> [String] { folder.names(in: subfolder) }
 
   private static func map(_ folder: FileFolder, _ name: String) throws(SafetensorsError) -> MappedFile {
     do {
@@ -114,7 +101,7 @@ package final class CheckpointFolder: WeightSource {
     }
   }
 
-  private static func json(_ folder: FileFolder, _ name: String) throws(SafetensorsError) -> JSONValue {
+  static func json(_ folder: FileFolder, _ name: String) throws(SafetensorsError) -> JSONValue {
     let file = try map(folder, name)
     do {
       return try withExtendedLifetime(file) { () throws(JSONError) in try JSONValue(parsing: file.bytes) }

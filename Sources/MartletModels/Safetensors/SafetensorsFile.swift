@@ -68,6 +68,10 @@ package final class SafetensorsFile: Sendable {
     where second.byteRange.lowerBound < first.byteRange.upperBound {
       throw failure("tensors \(quoted(first.name)) and \(quoted(second.name)) share bytes")
     }
+    let end = tensors.last?.byteRange.upperBound ?? dataStart
+    guard end == bytes.count else {
+      throw failure("has \(bytes.count - end) bytes after its last tensor: it is damaged or was appended to")
+    }
     var positions: [String: Int] = [:]
     for (index, tensor) in tensors.enumerated() where positions.updateValue(index, forKey: tensor.name) != nil {
       throw failure("tensor \(quoted(tensor.name)) is listed twice")

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Files that lie side by side: in a folder, or in memory under the names that they would have in one.
 package struct FileFolder: Sendable {
   /// The folder's path; of files in memory what stands for it in messages.
@@ -23,6 +25,26 @@ package struct FileFolder: Sendable {
   /// Whether there is a file `name` that can be read.
   package func contains(_ name: String) -> Bool {
     if let contents { contents[name] != nil } else { MappedFile.exists(path(of: name)) }
+  }
+
+  /// The names of the files in a folder within this one, sorted; none if it is not there.
+  package func names(in subfolder: String) -> [String] {
+    let prefix = subfolder + "/"
+    if let contents {
+      return contents.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
+    }
+    guard let stream = opendir(path(of: subfolder)), let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) else {
+      return []
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      // By address: the kernel's entries may be shorter than the struct, whose copy would read beyond them.
+      let bytes = UnsafeRawPointer(entry).advanced(by: nameOffset).assumingMemoryBound(to: CChar.self)
+      let name = String(cString: bytes)
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
   }
 
   /// The file `name`.

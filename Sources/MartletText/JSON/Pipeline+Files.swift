@@ -179,14 +179,9 @@ struct PipelineBuilder {
   }
 
   private func setTemplate(_ pipeline: inout Pipeline, _ special: SpecialTokenConfiguration) throws(TextError) {
-    if let adds = try special.addsTokens() {
-      if adds.begin, let begin = roles.begin { pipeline.prefix = [begin] }
-      if adds.end, let end = roles.end { pipeline.suffix = [end] }
-    } else {
-      let template = try PostProcessorConfiguration(document.postProcessor)
-      pipeline.prefix = template.prefix
-      pipeline.suffix = template.suffix
-    }
+    let template = try PostProcessorConfiguration(document.postProcessor)
+    pipeline.prefix = template.prefix
+    pipeline.suffix = template.suffix
     for id in pipeline.prefix + pipeline.suffix { try check(id, "a token of the post-processor") }
     pipeline.roles = roles
     let ends = try special.generationEnds() ?? (roles.end.map { [$0] } ?? [])

@@ -1,4 +1,7 @@
-/// What the smaller files say: which tokens have a role, and what a text is put between.
+/// What the smaller files say: which tokens have a role.
+///
+/// What a text is put between they do not say: `add_bos_token` and `add_eos_token` steer tokenizers without a
+/// `tokenizer.json`, and transformers drops them beside one, where the post-processor counts.
 struct SpecialTokenConfiguration {
   let configuration: JSONNode?
   private let specialTokens: JSONNode?
@@ -38,15 +41,6 @@ struct SpecialTokenConfiguration {
       return ids
     }
     return [try node.tokenID()]
-  }
-
-  /// Whether the configuration itself says what a text is put between; it counts more than the post-processor then, as in
-  /// transformers.
-  func addsTokens() throws(TextError) -> (begin: Bool, end: Bool)? {
-    let begin = try configuration?.optional("add_bos_token")
-    let end = try configuration?.optional("add_eos_token")
-    if begin == nil && end == nil { return nil }
-    return (try begin?.bool() ?? false, try end?.bool() ?? false)
   }
 }
 

@@ -2,7 +2,7 @@
 public struct TokenizerFiles: Sendable {
   /// `tokenizer.json`.
   public var tokenizer: [UInt8]
-  /// `tokenizer_config.json`: which tokens begin and end a text, and whether they are added.
+  /// `tokenizer_config.json`: which tokens begin and end a text.
   public var configuration: [UInt8]?
   /// `special_tokens_map.json`: the same for what the configuration leaves out.
   public var specialTokens: [UInt8]?
