@@ -16,7 +16,7 @@ enum ModelContents: Equatable {
 
   /// - Parameter paths: those of all files, from the folder on.
   init(_ paths: [String]) {
-    if paths.contains(Self.configuration), let leader = [Self.index, Self.single].first(where: paths.contains) {
+    if paths.contains(Self.configuration), let leader = [Self.single, Self.index].first(where: paths.contains) {
       self = .safetensors(leader: leader)
       return
     }

@@ -166,7 +166,11 @@ struct FileSelectionTests {
       ),
       (
         ["config.json", "model-1.safetensors", "model.safetensors.index.json", "model.safetensors"],
-        ["config.json", "model.safetensors.index.json"]
+        ["config.json", "model.safetensors"]
+      ),
+      (
+        ["additional_chat_templates/tool_use.jinja", "config.json", "model.safetensors.index.json", "other/a.jinja"],
+        ["config.json", "additional_chat_templates/tool_use.jinja", "model.safetensors.index.json"]
       ),
       (["config.json", "README.md", "m.gguf"], ["m.gguf"]), (["sub/m.gguf"], ["sub/m.gguf"]),
       (["adapter_model.safetensors", "m.GGUF"], ["m.GGUF"]),

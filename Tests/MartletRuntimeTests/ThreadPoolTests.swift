@@ -24,7 +24,9 @@ private final class Tally: Sendable {
         let threadsFit = Atomic<Bool>(true)
         pool.forEachRange(count, grain: grain) { range, thread in
           tally.add(range)
-          if range.isEmpty || range.count > max(grain, threads == 1 ? count : 1) {
+          // No piece takes more than its fair share of the half, and only the last less than the grain.
+          let most = threads == 1 ? count : max(grain, count / (2 * threads), 1)
+          if range.isEmpty || range.count > most || (range.count < grain && range.upperBound < count) {
             sizesFit.store(false, ordering: .relaxed)
           }
           if !(0..<threads).contains(thread) { threadsFit.store(false, ordering: .relaxed) }

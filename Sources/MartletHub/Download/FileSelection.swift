@@ -11,6 +11,9 @@ package enum FileSelection: Equatable {
     "special_tokens_map.json", "chat_template.jinja", "chat_template.json",
   ]
 
+  /// The folder of chat templates that have names, such as `tool_use`.
+  private static let templateFolder = "additional_chat_templates/"
+
   /// Chooses among the files of a repository.
   ///
   /// A folder of safetensors is chosen as a whole, without copies of the same weights in other forms. Of GGUF files
@@ -25,7 +28,8 @@ package enum FileSelection: Equatable {
     func named(_ path: String) -> RemoteFile? { files.first { $0.path == path } }
     switch ModelContents(files.map(\.path)) {
     case .safetensors(let leader):
-      let small = small.compactMap(named)
+      let templates = files.filter { $0.path.hasPrefix(templateFolder) && $0.path.hasSuffix(".jinja") }
+      let small = small.compactMap(named) + templates
       guard let leader = named(leader) else { break }
       return leader.path == ModelContents.index ? .indexed(small: small, index: leader) : .files(small + [leader])
     case .gguf(let whole, let parts):
