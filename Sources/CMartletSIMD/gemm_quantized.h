@@ -118,9 +118,11 @@ INLINE size_t groups_share(const int bits, const int scales) {
   return 64 * (size_t)bits + (scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32);
 }
 
-/// `tokens` outputs of `panels` neighbouring panels, with the format's fields as constants.
+/// `tokens` outputs of `panels` neighbouring panels, with the format's fields as constants. What lies `ahead` bytes
+/// behind is asked for early; nothing if that is 0.
 INLINE void quantized_tile(const int bits, const int scales, const packed_panel *w, const int panels, size_t columns,
-                           const martlet_quantized_group *x, size_t x_stride, const int tokens, f32x16 *results) {
+                           size_t ahead, const martlet_quantized_group *x, size_t x_stride, const int tokens,
+                           f32x16 *results) {
   const bool has_minimum = scales == MARTLET_SCALES_F16_MINIMUM || scales == MARTLET_SCALES_K;
   const int halves = scales == MARTLET_SCALES_K_16 ? 2 : 1;
   const size_t group_bytes = 64 * bits;
@@ -128,8 +130,10 @@ INLINE void quantized_tile(const int bits, const int scales, const packed_panel 
   f32x16 acc[QUANTIZED_PANELS * QUANTIZED_TOKENS];
   for (int i = 0; i < panels * tokens; i++) acc[i] = splat(0.0f);
   for (size_t group = 0; group < columns / 32; group++) {
-    for (size_t at = 0; panels == 1 && tokens == 1 && at < share; at += 64)
-      __builtin_prefetch(w->super_scales + group * share + QUANTIZED_PREFETCH + at);
+    if (ahead)
+      for (int p = 0; p < panels; p++)
+        for (size_t at = 0; at < share; at += 64)
+          __builtin_prefetch(w[p].super_scales + group * share + ahead + at);
 #pragma clang loop unroll(full)
     for (int half = 0; half < halves; half++) {
       i32x16 dots[QUANTIZED_PANELS * QUANTIZED_TOKENS];
@@ -168,13 +172,13 @@ INLINE void quantized_tile(const int bits, const int scales, const packed_panel 
 
 INLINE void quantized_outputs(const int bits, const int scales, const char *weights, size_t panel_bytes, size_t panel,
                               const int panels, size_t rows, size_t columns, const martlet_quantized_group *x,
-                              size_t token, const int tokens, const float *bias, int out_type, void *out,
+                              size_t token, const int tokens, size_t ahead, const float *bias, int out_type, void *out,
                               size_t out_stride) {
   f32x16 sums[QUANTIZED_PANELS * QUANTIZED_TOKENS];
   packed_panel w[QUANTIZED_PANELS];
   for (int p = 0; p < panels; p++)
     w[p] = panel_at((martlet_pack_format){bits, scales}, weights, panel_bytes, columns, panel + p);
-  quantized_tile(bits, scales, w, panels, columns, x + token * (columns / 32), columns / 32, tokens, sums);
+  quantized_tile(bits, scales, w, panels, columns, ahead, x + token * (columns / 32), columns / 32, tokens, sums);
   for (int p = 0; p < panels; p++)
     for (int t = 0; t < tokens; t++)
       write_panel(sums[p * tokens + t], panel + p, rows, bias, out_type, out, (token + t) * out_stride);
@@ -184,35 +188,38 @@ INLINE void gemm_quantized_of(const int bits, const int scales, const char *weig
                               size_t rows, size_t columns, const martlet_quantized_group *x, size_t tokens,
                               const float *bias, int out_type, void *out, size_t out_stride) {
   const size_t panel_bytes = martlet_panel_bytes((martlet_pack_format){bits, scales}, columns);
-#define OUTPUTS(PANELS, TOKENS)                                                                                        \
-  quantized_outputs(bits, scales, weights, panel_bytes, panel, PANELS, rows, columns, x, token, TOKENS, bias, out_type, \
-                    out, out_stride)
+#define OUTPUTS(PANELS, TOKENS, AHEAD)                                                                                 \
+  quantized_outputs(bits, scales, weights, panel_bytes, panel, PANELS, rows, columns, x, token, TOKENS, AHEAD, bias,    \
+                    out_type, out, out_stride)
+// The first tokens bring a block of panels into the cache, where the others find it.
+#define BLOCK_OUTPUTS(TOKENS)                                                                                          \
+  {                                                                                                                    \
+    size_t panel = start;                                                                                              \
+    for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS)                                                 \
+      OUTPUTS(QUANTIZED_PANELS, TOKENS, token == 0 ? QUANTIZED_PANELS * panel_bytes : 0);                              \
+    for (; panel < end; panel++) OUTPUTS(1, TOKENS, 0);                                                                \
+    token += TOKENS;                                                                                                   \
+  }
   if (tokens == 1) {
     // One panel after the other: a single run of memory.
     const size_t token = 0;
-    for (size_t panel = first; panel < last; panel++) OUTPUTS(1, 1);
+    for (size_t at = 0; at < QUANTIZED_PREFETCH && at < (last - first) * panel_bytes; at += 64)
+      __builtin_prefetch(weights + first * panel_bytes + at);
+    for (size_t panel = first; panel < last; panel++) OUTPUTS(1, 1, QUANTIZED_PREFETCH);
     return;
   }
   const size_t block = panel_block(panel_bytes, first, last);
   for (size_t start = first; start < last; start += block) {
     const size_t end = start + block < last ? start + block : last;
     size_t token = 0;
-    for (; token + QUANTIZED_TOKENS <= tokens; token += QUANTIZED_TOKENS) {
-      size_t panel = start;
-      for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS) OUTPUTS(QUANTIZED_PANELS, QUANTIZED_TOKENS);
-      for (; panel < end; panel++) OUTPUTS(1, QUANTIZED_TOKENS);
-    }
-    for (; token + 2 <= tokens; token += 2) {
-      size_t panel = start;
-      for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS) OUTPUTS(QUANTIZED_PANELS, 2);
-      for (; panel < end; panel++) OUTPUTS(1, 2);
-    }
-    for (; token < tokens; token++) {
-      size_t panel = start;
-      for (; panel + QUANTIZED_PANELS <= end; panel += QUANTIZED_PANELS) OUTPUTS(QUANTIZED_PANELS, 1);
-      for (; panel < end; panel++) OUTPUTS(1, 1);
-    }
+    // Eight are better four and four than six and two.
+    while (token + QUANTIZED_TOKENS <= tokens && (QUANTIZED_TOKENS < 6 || tokens - token != 8))
+      BLOCK_OUTPUTS(QUANTIZED_TOKENS)
+    while (QUANTIZED_TOKENS > 4 && token + 4 <= tokens) BLOCK_OUTPUTS(4)
+    while (token + 2 <= tokens) BLOCK_OUTPUTS(2)
+    while (token < tokens) BLOCK_OUTPUTS(1)
   }
+#undef BLOCK_OUTPUTS
 #undef OUTPUTS
 }
 

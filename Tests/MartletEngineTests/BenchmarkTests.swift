@@ -133,8 +133,8 @@ struct BenchmarkTests {
   func limits(instructionSet: String) throws {
     let stream = try Stream(
       on: Context().runtime(for: .cpu), threads: 2, instructionSet: InstructionSet(named: instructionSet))
-    for products in [MachineLimits.Products.bytes, .f32] {
-      let limits = try MachineLimits(of: stream, products: products)
+    for products in [MachineLimits.Products.bytes, .f32, .bf16] {
+      let limits = try MachineProbe(of: stream, products: products).measure()
       #expect(limits.bandwidth > 1e9 && limits.bandwidth < 1e13)
       #expect(limits.operations > 1e9 && limits.operations < 1e15)
     }

@@ -10,7 +10,7 @@ internal import MartletTensor
 /// - *Generate*: `batch` sequences, each with `depth` tokens in its cache, make one token a step. Each step's token is the
 ///   one with the largest logit of the step before. Rates count the tokens of all sequences.
 ///
-/// Each is run once without a clock and then `repetitions` times. The definitions are those of llama.cpp's `llama-bench`.
+/// Each is run once without a clock and then `repetitions` times, with the machine's limits measured in turn. The definitions are those of llama.cpp's `llama-bench`.
 package struct Benchmark {
   /// Tokens that a prompt is read in at once, the engine's step.
   package static let stepTokens = 512
@@ -45,19 +45,22 @@ package struct Benchmark {
   /// Measures everything.
   /// - Parameter progress: called after each measurement with the share done, 0 to 1.
   package mutating func run(progress: (Double) -> Void = { _ in }) throws -> BenchmarkReport {
-    let limits = try MachineLimits(of: subject.stream, products: products)
+    let probe = try MachineProbe(of: subject.stream, products: products)
+    var limits: [MachineLimits] = []
     let tests: [BenchmarkResult.Test] =
       (settings.promptTokens > 0 ? [.prompt] : []) + (settings.generateTokens > 0 ? [.generate] : [])
     let runs = settings.repetitions + 1
     var results: [BenchmarkResult] = []
     for (index, test) in tests.enumerated() {
       results.append(
-        try measure(test, limits) { progress(Double(index * runs + $0) / Double(tests.count * runs)) })
+        try measure(test, probe, &limits) { progress(Double(index * runs + $0) / Double(tests.count * runs)) })
     }
     return BenchmarkReport(
       model: subject.name, device: "\(subject.stream.device)", threads: subject.stream.pool.threadCount,
-      instructionSet: subject.stream.instructionSet.name, weightType: subject.decoder.weightType.name, limits: limits,
-      results: results)
+      instructionSet: subject.stream.instructionSet.name, weightType: subject.decoder.weightType.name,
+      limits: MachineLimits(
+        bandwidth: Spread(limits.map(\.bandwidth)).median, operations: Spread(limits.map(\.operations)).median,
+        products: limits[0].products), results: results)
   }
 
   /// What the layers multiply.
@@ -67,7 +70,7 @@ package struct Benchmark {
   }
 
   private mutating func measure(
-    _ test: BenchmarkResult.Test, _ limits: MachineLimits, progress: (Int) -> Void
+    _ test: BenchmarkResult.Test, _ probe: MachineProbe, _ limits: inout [MachineLimits], progress: (Int) -> Void
   ) throws -> BenchmarkResult {
     let (depth, sequences, count) =
       switch test {
@@ -76,27 +79,30 @@ package struct Benchmark {
       }
     // What lies in the cache before a test stays there: every repetition writes the same places after it.
     for sequence in 0..<sequences { try read(randomTokens(depth), into: sequence, wantsLogits: false) }
-    var cost = DecoderCost.zero
     var rates: [Double] = []
+    var shares: [(bandwidth: Double, operations: Double)] = []
     let clock = ContinuousClock()
     for repetition in 0...settings.repetitions {
-      cost = DecoderCost.zero
+      let limit = probe.measure()
       let tokens = randomTokens(test == .prompt ? count : sequences)
       let start = clock.now
-      switch test {
-      case .prompt: cost = try read(tokens, into: 0, wantsLogits: true)
-      case .generate: cost = try generate(count, after: tokens)
-      }
+      let cost =
+        switch test {
+        case .prompt: try read(tokens, into: 0, wantsLogits: true)
+        case .generate: try generate(count, after: tokens)
+        }
       let seconds = (clock.now - start).seconds
-      if repetition > 0 { rates.append(Double(count * sequences) / seconds) }
+      if repetition > 0 {
+        rates.append(Double(count * sequences) / seconds)
+        shares.append((cost.bytes / seconds / limit.bandwidth, cost.operations / seconds / limit.operations))
+        limits.append(limit)
+      }
       progress(repetition + 1)
     }
-    let spread = Spread(rates)
-    let seconds = Double(count * sequences) / spread.median
     return BenchmarkResult(
-      test: test, tokens: count, depth: depth, batch: sequences, tokensPerSecond: spread,
-      bandwidthShare: cost.bytes / seconds / limits.bandwidth,
-      operationsShare: cost.operations / seconds / limits.operations)
+      test: test, tokens: count, depth: depth, batch: sequences, tokensPerSecond: Spread(rates),
+      bandwidthShare: Spread(shares.map(\.bandwidth)).median,
+      operationsShare: Spread(shares.map(\.operations)).median)
   }
 
   /// Reads tokens into an empty sequence; returns what that costs at least.

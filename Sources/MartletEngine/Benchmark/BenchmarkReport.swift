@@ -17,9 +17,9 @@ package struct BenchmarkResult: Sendable, Equatable {
   package let batch: Int
   /// Tokens a second, of all sequences together.
   package let tokensPerSecond: Spread
-  /// Bytes that had to be read at least, a second, as a share of the machine's bandwidth.
+  /// Bytes that had to be read at least, a second, as a share of the bandwidth measured just before: the median.
   package let bandwidthShare: Double
-  /// Operations a second as a share of the machine's arithmetic rate.
+  /// Operations a second as a share of the arithmetic rate measured just before: the median.
   package let operationsShare: Double
 }
 

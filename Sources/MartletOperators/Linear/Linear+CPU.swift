@@ -84,9 +84,12 @@ extension Linear {
     }
   }
 
-  /// The fewest panels in a piece of work: so many that starting a piece does not show.
+  /// The fewest panels in a piece of work: so many that starting a piece does not show, so few that threads finish
+  /// together.
   private func panelGrain(_ packed: PackedWeight) -> Int {
-    max(1, 16_384 / max(1, packed.panels.shape[1] * min(x.count, 16)))
+    let (panels, panelBytes) = (packed.panels.shape[0], packed.panels.shape[1])
+    let bytes = min(max(16_384, panels * panelBytes / 32), 131_072)
+    return max(1, bytes / max(1, panelBytes * min(x.count, 16)))
   }
 
   /// The bias as f32 at the start of the scratch memory.

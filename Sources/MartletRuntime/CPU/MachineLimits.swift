@@ -19,41 +19,56 @@ package struct MachineLimits: Sendable, Equatable {
     case f32
   }
 
+  package init(bandwidth: Double, operations: Double, products: Products) {
+    self.bandwidth = bandwidth
+    self.operations = operations
+    self.products = products
+  }
+}
+
+/// Measures ``MachineLimits``, any number of times: what a machine gives changes with what else it does, so a speed is
+/// compared with limits that were measured beside it.
+package struct MachineProbe {
   /// More than the caches of any processor that one process gets to itself.
   private static let bufferBytes = 256 << 20
-  private static let attempts = 8
+  private static let attempts = 5
   /// Time for one measurement of arithmetic: short against a time slice, long against starting the threads.
-  private static let arithmeticTime = Duration.milliseconds(20)
+  private static let arithmeticTime = Duration.milliseconds(10)
 
-  /// Measures both; takes about half a second.
+  private let stream: Stream
+  private let products: MachineLimits.Products
+  private let storage: Storage
+  /// Bytes that each thread reads.
+  private let share: Int
+
   /// - Parameter products: what to multiply; f32 in place of bf16 where the processor does not multiply that itself.
-  /// - Throws: `RuntimeError` if there is no memory for the buffer.
-  package init(of stream: Stream, products: Products) throws(RuntimeError) {
+  /// - Throws: `RuntimeError` if there is no memory to read.
+  package init(of stream: Stream, products: MachineLimits.Products) throws(RuntimeError) {
+    self.stream = stream
     self.products = products == .bf16 && !stream.kernels.has_bf16 ? .f32 : products
-    bandwidth = try Self.bandwidth(stream)
-    operations = Self.arithmetic(stream, self.products)
+    let share = Self.bufferBytes / stream.pool.threadCount / 4096 * 4096
+    self.share = share
+    storage = try Storage(byteCount: share * stream.pool.threadCount, on: stream.runtime)
+    let base = storage.pointer
+    // Memory that was never written is one page of zeros, over and over.
+    stream.pool.run { (base + $0 * share).initializeMemory(as: UInt8.self, repeating: UInt8($0 & 255), count: share) }
+  }
+
+  /// Measures both; takes about a tenth of a second.
+  package func measure() -> MachineLimits {
+    MachineLimits(bandwidth: bandwidth(), operations: arithmetic(), products: products)
   }
 
   /// The best of several passes over a large buffer, each thread reading a part of its own.
-  private static func bandwidth(_ stream: Stream) throws(RuntimeError) -> Double {
-    let threads = stream.pool.threadCount
-    let share = bufferBytes / threads / 4096 * 4096
-    let best: Double
-    do {
-      let storage = try Storage(byteCount: share * threads, on: stream.runtime)
-      let base = storage.pointer
-      // Memory that was never written is one page of zeros, over and over.
-      stream.pool.run { (base + $0 * share).initializeMemory(as: UInt8.self, repeating: UInt8($0 & 255), count: share) }
-      let kernels = stream.kernels
-      best = bestRate(of: Double(share * threads)) {
-        stream.pool.run { _ = kernels.read_memory(base + $0 * share, share) }
-      }
+  private func bandwidth() -> Double {
+    let kernels = stream.kernels
+    let base = storage.pointer
+    return Self.bestRate(of: Double(share * stream.pool.threadCount)) {
+      stream.pool.run { _ = kernels.read_memory(base + $0 * share, share) }
     }
-    stream.runtime.allocator.trim()
-    return best
   }
 
-  private static func arithmetic(_ stream: Stream, _ products: Products) -> Double {
+  private func arithmetic() -> Double {
     let kernels = stream.kernels
     let weightCount = Int(MARTLET_LIMIT_WEIGHTS)
     let activationCount = Int(MARTLET_LIMIT_ACTIVATIONS)
@@ -88,8 +103,8 @@ package struct MachineLimits: Sendable, Equatable {
     let clock = ContinuousClock()
     var rounds = 64
     var operations = 0
-    while clock.measure({ operations = work(rounds) }) < arithmeticTime { rounds *= 2 }
-    return bestRate(of: Double(operations * stream.pool.threadCount)) {
+    while clock.measure({ operations = work(rounds) }) < Self.arithmeticTime { rounds *= 2 }
+    return Self.bestRate(of: Double(operations * stream.pool.threadCount)) {
       stream.pool.run { _ in _ = work(rounds) }
     }
   }
