@@ -5,10 +5,12 @@ extension JSONValue {
   /// Reads one JSON text (RFC 8259). Keeps the order of keys and the difference between `1` and `1.0`; a repeated key
   /// takes the last value, as in Python.
   ///
+  /// - Parameter roundsWideIntegers: makes whole numbers beyond 64 bits floating-point ones, for files that have such
+  ///   numbers where nobody reads them: transformers writes a `model_max_length` of 10^30.
   /// - Throws: ``JSONError`` naming the byte offset, when the text is not JSON, nests more than
   ///   128 levels, holds a whole number beyond 64 bits, or escapes half a surrogate pair.
-  package init(parsing bytes: some Sequence<UInt8>) throws(JSONError) {
-    var parser = JSONParser(bytes: Array(bytes))
+  package init(parsing bytes: some Sequence<UInt8>, roundsWideIntegers: Bool = false) throws(JSONError) {
+    var parser = JSONParser(bytes: Array(bytes), roundsWideIntegers: roundsWideIntegers)
     self = try parser.parseDocument()
   }
 }
@@ -16,9 +18,13 @@ extension JSONValue {
 /// A recursive-descent parser whose depth is bounded.
 private struct JSONParser {
   let bytes: [UInt8]
+  let roundsWideIntegers: Bool
   var offset = 0
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  init(bytes: [UInt8], roundsWideIntegers: Bool) {
+    self.bytes = bytes
+    self.roundsWideIntegers = roundsWideIntegers
+  }
 
   mutating func parseDocument() throws(JSONError) -> JSONValue {
     let value = try parseValue(depth: 0)
@@ -126,9 +132,11 @@ private struct JSONParser {
       guard skipDigits() > 0 else { throw failure("expected a digit in the exponent") }
     }
     let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-    if isFloat, let number = Double(text) { return .double(number) }
-    guard !isFloat, let number = Int(text) else { throw failure("the number \(text.prefix(40)) does not fit 64 bits") }
-    return .int(number)
+    if !isFloat, let number = Int(text) { return .int(number) }
+    guard isFloat || roundsWideIntegers, let number = Double(text) else {
+      throw failure("the number \(text.prefix(40)) does not fit 64 bits")
+    }
+    return .double(number)
   }
 
   private mutating func skipDigits() -> Int {

@@ -50,6 +50,21 @@ import Testing
     try Self.check(text, golden)
   }
 
+  /// transformers writes 10^30 where a tokenizer has no limit, which fits no integer of 64 bits.
+  @Test func numbersMayBeWide() throws {
+    let golden = try #require(Self.table.first { $0.files["tokenizer_config.json"]?.hasPrefix("{") == true })
+    let folder = try golden.folder()
+    for name in ["tokenizer_config.json", "config.json", "generation_config.json"] {
+      let url = folder.url.appendingPathComponent(name)
+      let fields = (try? String(contentsOf: url, encoding: .utf8)) ?? "{}"
+      let rest = fields.dropFirst().allSatisfy { $0.isWhitespace || $0 == "}" } ? "}" : "," + fields.dropFirst()
+      try Data((#"{"model_max_length":1000000000000000019884624838656"# + rest).utf8).write(to: url)
+    }
+    let model = try LoadedModel(path: folder.url.path)
+    #expect(model.text?.tokenizer.encode("ab", addSpecial: true) == golden.ids)
+    try Self.check(try #require(model.text), golden)
+  }
+
   /// The templates survive in a GGUF file, whose keys are those of gguf-py.
   @Test(arguments: table.filter { $0.name != "special tokens" })
   func templatesAreExported(_ golden: Golden) throws {

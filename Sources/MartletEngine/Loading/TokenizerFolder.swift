@@ -22,7 +22,7 @@ struct TokenizerFolder {
     files = TokenizerFiles(
       tokenizer: vocabulary, configuration: configuration, specialTokens: try contents("special_tokens_map.json"),
       generation: try contents("generation_config.json"))
-    let fields = try configuration.map { try TemplateValue(json: $0) }
+    let fields = try configuration.map { try TemplateValue(configuration: $0) }
     var templates: [String: String] = [:]
     if let source = try contents("chat_template.jinja") {
       templates["default"] = String(decoding: source, as: UTF8.self)
@@ -35,7 +35,7 @@ struct TokenizerFolder {
     // Files of their own take the place of all that the configuration has, as in transformers.
     chatTemplates = templates.isEmpty ? fields.map(Self.templates) ?? [:] : templates
     // A damaged map is told by the tokenizer, which reads it too.
-    let others = files.specialTokens.flatMap { try? TemplateValue(json: $0) }
+    let others = files.specialTokens.flatMap { try? TemplateValue(configuration: $0) }
     specialTokens = Self.roles.reduce(into: [:]) { texts, name in
       texts[name] = [fields, others].lazy.compactMap { $0.flatMap { Self.text(of: $0[name]) } }.first
     }

@@ -42,6 +42,7 @@ package struct Decoder: Sendable {
     var layers: [DecoderLayer] = []
     for index in 0..<configuration.layerCount {
       layers.append(try DecoderLayer(model["layers"][index], configuration, loader))
+      weights.releasePages()
       progress(Double(index + 1) / Double(configuration.layerCount + 1))
     }
     self.layers = layers
@@ -56,6 +57,7 @@ package struct Decoder: Sendable {
       theta: configuration.ropeTheta, headDimension: configuration.headDimension, scaling: configuration.ropeScaling)
     let types = loader.compute.types(for: layers.first?.gateUp.dtype ?? embedding.dtype)
     (activationType, cacheType) = (types.activations, cache.dtype ?? types.cache)
+    weights.releasePages()
     try weights.requireAllRead()
     progress(1)
   }

@@ -85,6 +85,10 @@ package final class CheckpointFolder: WeightSource {
     return try Tensor(storage: storage, dtype: info.type, layout: Layout(contiguous: Shape(info.shape)))
   }
 
+  package func releasePages() {
+    for file in files { file.mapping.releasePages() }
+  }
+
   /// The bytes of a file of the folder, or nil if there is none of that name.
   package func contents(of name: String) throws -> MappedFile? {
     folder.contains(name) ? try folder.file(name) : nil
@@ -104,7 +108,9 @@ package final class CheckpointFolder: WeightSource {
   static func json(_ folder: FileFolder, _ name: String) throws(SafetensorsError) -> JSONValue {
     let file = try map(folder, name)
     do {
-      return try withExtendedLifetime(file) { () throws(JSONError) in try JSONValue(parsing: file.bytes) }
+      return try withExtendedLifetime(file) { () throws(JSONError) in
+        try JSONValue(parsing: file.bytes, roundsWideIntegers: true)
+      }
     } catch {
       throw SafetensorsError(path: file.path, message: "\(error)")
     }

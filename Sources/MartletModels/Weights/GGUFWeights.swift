@@ -26,6 +26,9 @@ package struct GGUFWeights: WeightSource {
   }
 
   package var path: String { file.path }
+
+  package func releasePages() { file.mapping.releasePages() }
+
   /// All but the rotary factors, which are part of the configuration.
   package var names: [String] { nativeNames.keys.filter { $0 != "rope_freqs.weight" } }
 

@@ -10,6 +10,12 @@ package protocol WeightSource: Sendable {
   func tensor(named name: String) throws -> Tensor?
   /// The name that the file itself uses, for messages.
   func nativeName(of name: String) -> String
+  /// Gives back the memory of what was read so far, as far as it can be had again.
+  func releasePages()
+}
+
+extension WeightSource {
+  package func releasePages() {}
 }
 
 /// What a file says of one weight.
@@ -79,6 +85,9 @@ package struct WeightScope {
     }
     return tensor
   }
+
+  /// ``WeightSource/releasePages()``: packed weights are copies, and file and copies together are twice the memory.
+  package func releasePages() { source.releasePages() }
 
   /// - Throws: ``ModelError/unusedWeights(file:names:)`` if the source has weights that were never read.
   package func requireAllRead() throws {

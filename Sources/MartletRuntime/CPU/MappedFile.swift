@@ -98,6 +98,12 @@ package final class MappedFile: Sendable {
     }
   }
 
+  /// Gives back the memory of the file's pages that were read; reading them again brings them back. For whoever copied
+  /// what it needs.
+  package func releasePages() {
+    if isMapped { madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED) }
+  }
+
   private static func text(of code: Int32) -> String {
     guard let text = strerror(code) else { return "error \(code)" }
     return String(cString: text)

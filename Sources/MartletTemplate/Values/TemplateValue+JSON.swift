@@ -7,8 +7,17 @@ extension TemplateValue {
   /// - Throws: ``TemplateError`` of kind `syntax` naming the byte offset, when the text is not JSON, nests more than
   ///   128 levels, holds a whole number beyond 64 bits, or escapes half a surrogate pair.
   public init(json bytes: some Sequence<UInt8>) throws(TemplateError) {
+    try self.init(parsing: bytes, roundsWideIntegers: false)
+  }
+
+  /// Reads the configuration of a model, where whole numbers beyond 64 bits become floating-point ones.
+  package init(configuration bytes: some Sequence<UInt8>) throws(TemplateError) {
+    try self.init(parsing: bytes, roundsWideIntegers: true)
+  }
+
+  private init(parsing bytes: some Sequence<UInt8>, roundsWideIntegers: Bool) throws(TemplateError) {
     do {
-      self.init(try JSONValue(parsing: bytes))
+      self.init(try JSONValue(parsing: bytes, roundsWideIntegers: roundsWideIntegers))
     } catch {
       throw TemplateError(.syntax, "\(error)")
     }
