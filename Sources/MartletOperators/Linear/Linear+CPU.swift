@@ -73,7 +73,7 @@ extension Linear {
     let bias32 = expandBias(kernels, scratch)
     let quantized = (scratch + biasBytes).assumingMemoryBound(to: martlet_quantized_group.self)
     // A few rows take less time than handing them to other threads.
-    stream.pool.forEachRange(x.count, grain: max(4, Work.rowGrain(width: x.width))) { range, _ in
+    stream.pool.forEachRange(x.count, grain: max(4, Work.rowGrain(width: 2 * x.width))) { range, _ in
       for row in range { kernels.quantize_row(x.dtype.code, x[row], quantized + row * groups, x.width) }
     }
     let format = martlet_pack_format_of(packed.dtype.code)
@@ -89,7 +89,9 @@ extension Linear {
   private func panelGrain(_ packed: PackedWeight) -> Int {
     let (panels, panelBytes) = (packed.panels.shape[0], packed.panels.shape[1])
     let bytes = min(max(16_384, panels * panelBytes / 32), 131_072)
-    return max(1, bytes / max(1, panelBytes * min(x.count, 16)))
+    let fewest = max(1, bytes / max(1, panelBytes * min(x.count, 16)))
+    // With several rows, loops take panels in pairs.
+    return x.count > 1 ? (fewest + 1) / 2 * 2 : fewest
   }
 
   /// The bias as f32 at the start of the scratch memory.

@@ -6,8 +6,8 @@ package struct CPURuntimeAPI: RuntimeAPI {
   package static let alignment = 64
   /// The size and alignment of a huge page on x86-64 and, mostly, arm64.
   private static let hugePage = 2 << 20
-  /// Allocations from here on ask for huge pages: their last one wastes a quarter of them at most.
-  private static let largeAllocation = 4 << 20
+  /// Allocations from here on ask for huge pages, as far as whole ones fit.
+  private static let largeAllocation = hugePage
 
   package init() {}
 

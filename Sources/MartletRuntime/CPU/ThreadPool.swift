@@ -105,8 +105,8 @@ package final class ThreadPool: @unchecked Sendable {
     shared.busy.store(false, ordering: .releasing)
   }
 
-  /// Splits `0..<count` into pieces that the threads take as they become free: a fair share of half of what is left, at
-  /// least `grain`, so that the last pieces are small and threads finish together. Which thread takes which piece must
+  /// Splits `0..<count` into pieces that the threads take as they become free: a fair share of half of what is left in
+  /// multiples of `grain`, so that the last pieces are small and threads finish together. Which thread takes which piece must
   /// not matter to the result. (Guided self-scheduling: Polychronopoulos and Kuck 1987.)
   package func forEachRange(_ count: Int, grain: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
     let grain = max(1, grain)
@@ -119,7 +119,7 @@ package final class ThreadPool: @unchecked Sendable {
     run { thread in
       var start = shared.nextUnit.load(ordering: .relaxed)
       while start < count {
-        let end = min(start + max(grain, (count - start) / share), count)
+        let end = min(start + max(grain, (count - start) / share / grain * grain), count)
         let (taken, seen) = shared.nextUnit.weakCompareExchange(expected: start, desired: end, ordering: .relaxed)
         guard taken else {
           start = seen
