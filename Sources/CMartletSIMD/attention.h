@@ -36,7 +36,7 @@ INLINE uint16_t quantize_q8(const int type, const void *x, size_t i, size_t coun
 
 INLINE void cache_write_q8(const int type, const void *key, const void *value, size_t head_dim, size_t padded_dim,
                            size_t slot, int8_t *key_block, int8_t *value_block) {
-  const size_t groups = (padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP;
+  const size_t groups = martlet_kv_groups(padded_dim);
   for (size_t group = 0; group < groups; group++) {
     const size_t i = group * MARTLET_GROUP;
     const size_t n = head_dim - i < MARTLET_GROUP ? head_dim - i : MARTLET_GROUP;
@@ -150,7 +150,7 @@ INLINE void weigh_values(const int type, const martlet_kv_view *view, const int3
                          const int rows, float *output) {
   f32x16 acc[ATTENTION_SUMS];
   for (int i = 0; i < parts * rows; i++) acc[i] = splat(0.0f);
-  const size_t groups = (view->padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP;
+  const size_t groups = martlet_kv_groups(view->padded_dim);
   for (size_t key = start; key < end; key += MARTLET_KV_BLOCK) {
     const char *values = block_values(view, table, head, key);
     const char *later = block_values(view, table, head, key + PREFETCH_KEYS <= last ? key + PREFETCH_KEYS : key);

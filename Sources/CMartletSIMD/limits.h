@@ -24,66 +24,53 @@ static int32_t read_memory(const void *memory, size_t bytes) {
   return result;
 }
 
+/// The arithmetic loops: SUM is the type of the sums and FACTOR of activations, PRODUCT adds the product of a register `w`
+/// of weights and an activation `x` to `sum`, COUNT products a lane.
+#define LIMIT_LOOP(SUM, FACTOR, COUNT, PRODUCT)                                                                      \
+  SUM sums[LIMIT_CHAINS];                                                                                            \
+  FACTOR factors[LIMIT_CHAINS];                                                                                      \
+  for (int c = 0; c < LIMIT_CHAINS; c++) {                                                                           \
+    sums[c] = (SUM){0};                                                                                              \
+    factors[c] = activations[c];                                                                                     \
+  }                                                                                                                  \
+  for (size_t round = 0; round < rounds; round++)                                                                    \
+    for (int step = 0; step < LIMIT_STEPS; step++) {                                                                 \
+      const i32x16 w = load_bytes((const char *)weights + step * 64);                                                \
+      /* unrolled, or the sums would not be registers */                                                             \
+      _Pragma("clang loop unroll(full)") for (int c = 0; c < LIMIT_CHAINS; c++) {                                    \
+        const SUM sum = sums[c];                                                                                     \
+        const FACTOR x = factors[c];                                                                                 \
+        sums[c] = PRODUCT;                                                                                           \
+      }                                                                                                              \
+    }                                                                                                                \
+  *operations = rounds * LIMIT_STEPS * LIMIT_CHAINS * LANES * COUNT * 2
+
 /// Multiplies and adds bytes as products of quantised matrices do.
 static int32_t integer_products(const void *weights, const int32_t *activations, size_t rounds, size_t *operations) {
-  i32x16 sums[LIMIT_CHAINS];
-  int32_t x[LIMIT_CHAINS];
-  for (int c = 0; c < LIMIT_CHAINS; c++) {
-    sums[c] = isplat(0);
-    x[c] = activations[c];
-  }
-  for (size_t round = 0; round < rounds; round++)
-    for (int step = 0; step < LIMIT_STEPS; step++) {
-      i32x16 w = load_bytes((const char *)weights + step * 64);
-#pragma clang loop unroll(full)  // the sums must be registers
-      for (int c = 0; c < LIMIT_CHAINS; c++) sums[c] = dot4(sums[c], w, x[c]);
-    }
-  *operations = rounds * LIMIT_STEPS * LIMIT_CHAINS * LANES * 4 * 2;
+  LIMIT_LOOP(i32x16, int32_t, 4, dot4(sum, w, x));
   int32_t result = 0;
   for (int c = 0; c < LIMIT_CHAINS; c++)
     for (int i = 0; i < LANES; i++) result ^= sums[c][i];
   return result;
 }
 
-/// The same in f32.
-static float float_products(const float *weights, const float *activations, size_t rounds, size_t *operations) {
-  f32x16 sums[LIMIT_CHAINS];
-  float x[LIMIT_CHAINS];
-  for (int c = 0; c < LIMIT_CHAINS; c++) {
-    sums[c] = splat(0.0f);
-    x[c] = activations[c];
-  }
-  for (size_t round = 0; round < rounds; round++)
-    for (int step = 0; step < LIMIT_STEPS; step++) {
-      f32x16 w = load(MARTLET_F32, weights, (size_t)step * LANES);
-#pragma clang loop unroll(full)  // the sums must be registers
-      for (int c = 0; c < LIMIT_CHAINS; c++) sums[c] = multiply_add(w, splat(x[c]), sums[c]);
-    }
-  *operations = rounds * LIMIT_STEPS * LIMIT_CHAINS * LANES * 2;
+INLINE float sum_chains(const f32x16 *sums) {
   float result = 0;
   for (int c = 0; c < LIMIT_CHAINS; c++) result += sum_lanes(sums[c]);
   return result;
 }
 
+/// The same in f32.
+static float float_products(const float *weights, const float *activations, size_t rounds, size_t *operations) {
+  LIMIT_LOOP(f32x16, float, 1, multiply_add((f32x16)w, splat(x), sum));
+  return sum_chains(sums);
+}
+
 #if MARTLET_HAS_BF16
 /// The same in bf16, two products a lane.
 static float bf16_products(const void *weights, const int32_t *activations, size_t rounds, size_t *operations) {
-  f32x16 sums[LIMIT_CHAINS];
-  int32_t x[LIMIT_CHAINS];
-  for (int c = 0; c < LIMIT_CHAINS; c++) {
-    sums[c] = splat(0.0f);
-    x[c] = activations[c];
-  }
-  for (size_t round = 0; round < rounds; round++)
-    for (int step = 0; step < LIMIT_STEPS; step++) {
-      i32x16 w = load_bytes((const char *)weights + step * 64);
-#pragma clang loop unroll(full)  // the sums must be registers
-      for (int c = 0; c < LIMIT_CHAINS; c++) sums[c] = dot2(sums[c], w, isplat(x[c]));
-    }
-  *operations = rounds * LIMIT_STEPS * LIMIT_CHAINS * LANES * 2 * 2;
-  float result = 0;
-  for (int c = 0; c < LIMIT_CHAINS; c++) result += sum_lanes(sums[c]);
-  return result;
+  LIMIT_LOOP(f32x16, int32_t, 2, dot2(sum, w, isplat(x)));
+  return sum_chains(sums);
 }
 #define BF16_PRODUCTS bf16_products
 #else

@@ -103,10 +103,13 @@ typedef struct {
   float scale;
 } martlet_kv_view;
 
+/// Scales of one token's head in a Q8_0 cache.
+static inline size_t martlet_kv_groups(size_t dim) { return (dim + MARTLET_GROUP - 1) / MARTLET_GROUP; }
+
 /// Bytes of one head's keys (`padded_dim` the head's dimension) or values in one block of the cache.
 static inline size_t martlet_kv_bytes(int type, size_t padded_dim) {
   if (type != MARTLET_Q8_0) return padded_dim * MARTLET_KV_BLOCK * (type == MARTLET_F32 ? 4 : 2);
-  return padded_dim * MARTLET_KV_BLOCK + (padded_dim + MARTLET_GROUP - 1) / MARTLET_GROUP * MARTLET_KV_BLOCK * 2;
+  return padded_dim * MARTLET_KV_BLOCK + martlet_kv_groups(padded_dim) * MARTLET_KV_BLOCK * 2;
 }
 
 /// What attention has gathered for some query rows: the running maximum, the sum of exponentials, and the weighted sum
