@@ -139,7 +139,9 @@ def vocabulary(shape: Shape, seed: int) -> tuple[dict[str, int], list[str]]:
             known.add(word)
     syllables = ["".join(pair) for pair in itertools.product("bcdfghjklmnprstvwxyz", "aeiou")]
     for count in itertools.count(2):
-        invented = ["Ġ" + "".join(parts) for parts in itertools.islice(itertools.product(syllables, repeat=count), 1 << 20)]
+        invented = [
+            "Ġ" + "".join(parts) for parts in itertools.islice(itertools.product(syllables, repeat=count), 1 << 20)
+        ]
         random.Random(seed).shuffle(invented)
         words += [word for word in invented if word not in known][: shape.words - len(words)]
         if len(words) == shape.words:
@@ -174,36 +176,43 @@ def write_tokenizer(shape: Shape, seed: int, folder: Path) -> None:
         ],
         "special_tokens": {begin: {"id": begin, "ids": [shape.words + 3], "tokens": [begin]}},
     }
-    write_json(folder / "tokenizer.json", {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": added,
-        "normalizer": None,
-        "pre_tokenizer": byte_level,
-        "post_processor": post,
-        "decoder": byte_level,
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": "",
-            "end_of_word_suffix": "",
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "vocab": words,
-            "merges": merges,
+    write_json(
+        folder / "tokenizer.json",
+        {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": added,
+            "normalizer": None,
+            "pre_tokenizer": byte_level,
+            "post_processor": post,
+            "decoder": byte_level,
+            "model": {
+                "type": "BPE",
+                "dropout": None,
+                "unk_token": None,
+                "continuing_subword_prefix": "",
+                "end_of_word_suffix": "",
+                "fuse_unk": False,
+                "byte_fallback": False,
+                "vocab": words,
+                "merges": merges,
+            },
         },
-    }, indent=None)
-    write_json(folder / "tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": begin,
-        "eos_token": SPECIAL[0],
-        "pad_token": SPECIAL[0],
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": 16384,
-        "chat_template": TEMPLATE,
-    })
+        indent=None,
+    )
+    write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": begin,
+            "eos_token": SPECIAL[0],
+            "pad_token": SPECIAL[0],
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": 16384,
+            "chat_template": TEMPLATE,
+        },
+    )
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------
@@ -215,39 +224,45 @@ def write_json(path: Path, value: object, indent: int | None = 2) -> None:
 
 def write_configuration(shape: Shape, dtype: torch.dtype, folder: Path) -> None:
     end, begin = shape.words, shape.words + 3
-    write_json(folder / "config.json", {
-        "architectures": ["Qwen2ForCausalLM"],
-        "attention_dropout": 0.0,
-        "bos_token_id": end,
-        "eos_token_id": end,
-        "hidden_act": "silu",
-        "hidden_size": shape.hidden,
-        "initializer_range": 0.02,
-        "intermediate_size": shape.intermediate,
-        "max_position_embeddings": shape.positions,
-        "max_window_layers": 21,
-        "model_type": "qwen2",
-        "num_attention_heads": shape.heads,
-        "num_hidden_layers": shape.layers,
-        "num_key_value_heads": shape.key_heads,
-        "rms_norm_eps": 1e-06,
-        "rope_theta": 10000,
-        "sliding_window": 4096,
-        "tie_word_embeddings": False,
-        "torch_dtype": str(dtype).removeprefix("torch."),
-        "use_cache": True,
-        "use_mrope": False,
-        "use_sliding_window": False,
-        "vocab_size": shape.vocabulary,
-    })
-    write_json(folder / "generation_config.json", {
-        "_from_model_config": True,
-        "bos_token_id": begin,
-        "do_sample": True,
-        "eos_token_id": end,
-        "temperature": 0.6,
-        "top_p": 0.95,
-    })
+    write_json(
+        folder / "config.json",
+        {
+            "architectures": ["Qwen2ForCausalLM"],
+            "attention_dropout": 0.0,
+            "bos_token_id": end,
+            "eos_token_id": end,
+            "hidden_act": "silu",
+            "hidden_size": shape.hidden,
+            "initializer_range": 0.02,
+            "intermediate_size": shape.intermediate,
+            "max_position_embeddings": shape.positions,
+            "max_window_layers": 21,
+            "model_type": "qwen2",
+            "num_attention_heads": shape.heads,
+            "num_hidden_layers": shape.layers,
+            "num_key_value_heads": shape.key_heads,
+            "rms_norm_eps": 1e-06,
+            "rope_theta": 10000,
+            "sliding_window": 4096,
+            "tie_word_embeddings": False,
+            "torch_dtype": str(dtype).removeprefix("torch."),
+            "use_cache": True,
+            "use_mrope": False,
+            "use_sliding_window": False,
+            "vocab_size": shape.vocabulary,
+        },
+    )
+    write_json(
+        folder / "generation_config.json",
+        {
+            "_from_model_config": True,
+            "bos_token_id": begin,
+            "do_sample": True,
+            "eos_token_id": end,
+            "temperature": 0.6,
+            "top_p": 0.95,
+        },
+    )
 
 
 def main() -> None:

@@ -53,9 +53,7 @@ class Ops:
     @staticmethod
     def self_attention(attn_val: Tensor, q: Tensor, k: Tensor, v: Tensor, scale: float) -> None:
         """Causal attention with grouped queries: `softmax(q kᵀ scale) v`."""
-        LIB_LLAISYS.llaisysSelfAttention(
-            attn_val.lib_tensor(), q.lib_tensor(), k.lib_tensor(), v.lib_tensor(), scale
-        )
+        LIB_LLAISYS.llaisysSelfAttention(attn_val.lib_tensor(), q.lib_tensor(), k.lib_tensor(), v.lib_tensor(), scale)
 
     @staticmethod
     def swiglu(out: Tensor, gate: Tensor, up: Tensor) -> None:

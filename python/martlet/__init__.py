@@ -32,7 +32,7 @@ from .errors import (
 )
 from .generation import Generation, Piece, Result, Timing
 from .model import Model, Perplexity, Sampling
-from .tensor import Tensor, from_dlpack
+from .tensor import SupportsDLPack, Tensor, from_dlpack
 from .tokenizer import Tokenizer
 
 __version__: str = _LIBRARY.martlet_version().decode()
@@ -56,6 +56,7 @@ __all__ = [
     "Piece",
     "Result",
     "Sampling",
+    "SupportsDLPack",
     "Tensor",
     "Timing",
     "Tokenizer",

@@ -7,8 +7,23 @@ a capsule with a deleter: whoever holds the tensor calls it once when it is done
 from __future__ import annotations
 
 import ctypes
-from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64
-from ctypes import c_void_p, cast, py_object, pythonapi
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+    cast,
+    py_object,
+    pythonapi,
+)
 from typing import Any, Optional
 
 from .dtypes import DLPACK, FROM_DLPACK, DType
@@ -142,11 +157,15 @@ class Imported:
     def __init__(self, capsule: Any) -> None:
         name = next((name for name in Managed if _is_valid(capsule, name)), None)
         if name is None:
-            raise InvalidArgumentError("tensor: its __dlpack__ gave no capsule with a tensor, or one that was used before")
+            raise InvalidArgumentError(
+                "tensor: its __dlpack__ gave no capsule with a tensor, or one that was used before"
+            )
         self.context: int = _pointer(capsule, name)
         managed = Managed[name].from_address(self.context)
         if name == VERSIONED and managed.major != VERSION[0]:
-            raise InvalidArgumentError(f"tensor: DLPack {managed.major}.{managed.minor} is not known, only {VERSION[0]}.x")
+            raise InvalidArgumentError(
+                f"tensor: DLPack {managed.major}.{managed.minor} is not known, only {VERSION[0]}.x"
+            )
         tensor = managed.tensor
         dtype = FROM_DLPACK.get((tensor.code, tensor.bits)) if tensor.lanes == 1 else None
         if dtype is None:

@@ -128,7 +128,7 @@ def _load() -> ctypes.CDLL:
 
 LIBRARY = _load()
 # Whose results are not only failures: the caller looks at the status.
-LIBRARY.martlet_generation_next.errcheck = lambda status, function, arguments: status
+del LIBRARY.martlet_generation_next.errcheck
 
 
 def taken_bytes(address: c_void_p, length: c_size_t) -> bytes:

@@ -41,7 +41,9 @@ class DType(IntEnum):
         """The type by its name in lower case, such as `bf16`."""
         if isinstance(dtype, str):
             if dtype.upper() not in cls.__members__:
-                raise InvalidArgumentError(f"dtype: {dtype!r} is none of {', '.join(m.lower() for m in cls.__members__)}")
+                raise InvalidArgumentError(
+                    f"dtype: {dtype!r} is none of {', '.join(m.lower() for m in cls.__members__)}"
+                )
             return cls[dtype.upper()]
         return cls(dtype)
 

@@ -61,6 +61,7 @@ class Result:
     prompt_tokens: int
     #: The tokens of the prompt that were not computed because the cache had them.
     cached_tokens: int
+    #: What it took.
     timing: Timing
     #: One for each token, if they were asked for.
     logprobs: list[float] = field(default_factory=list)
@@ -141,7 +142,9 @@ class Generation:
             self._result = self._finished(event)
         if event.kind != _FINISHED or event.text_length:
             text = ctypes.string_at(event.text, event.text_length).decode("utf-8", "replace")
-            top = tuple((entry.token, entry.logprob) for entry in event.top[: event.top_count]) if event.top_count else ()
+            top = (
+                tuple((entry.token, entry.logprob) for entry in event.top[: event.top_count]) if event.top_count else ()
+            )
             token = event.token if event.kind == _TOKEN else None
             self._pieces.append(Piece(text, token, event.logprob if event.has_logprob else None, top))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from ctypes import byref, c_char_p, c_float, c_int32, c_size_t, c_void_p
+from ctypes import byref, c_char_p, c_float, c_size_t, c_void_p
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Union
 
 from ._library import LIBRARY, taken_tokens
 from ._structures import LogitBias, ModelInfo, ModelOptions, PerplexityResult, Progress, Request
@@ -15,6 +15,27 @@ from .devices import FAMILIES
 from .errors import CancelledError, InvalidArgumentError
 from .generation import Generation
 from .tokenizer import Messages, Tokenizer, json_bytes, messages_json, token_array
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    class SamplingOptions(TypedDict, total=False):
+        """The fields of `Sampling`, as checkers of types want them for `**options`."""
+
+        max_tokens: Optional[int]
+        temperature: float
+        top_k: int
+        top_p: float
+        min_p: float
+        repetition_penalty: float
+        presence_penalty: float
+        frequency_penalty: float
+        seed: Optional[int]
+        stop: Union[str, Sequence[str]]
+        logprobs: Optional[int]
+        logit_bias: Optional[Mapping[int, float]]
+        ignore_end: bool
+
 
 __all__ = ["Model", "Perplexity", "Sampling"]
 
@@ -111,7 +132,9 @@ class Model:
         options.device = None if device is None else _c_text("device", device)
         options.compute, options.cache = _c_text("compute", compute), _c_text("kv", kv)
         options.threads = _whole("threads", 0 if threads is None else threads, 0 if threads is None else 1, _INT32)
-        options.context_length = _whole("context", 0 if context is None else context, 0 if context is None else 1, _INT64)
+        options.context_length = _whole(
+            "context", 0 if context is None else context, 0 if context is None else 1, _INT64
+        )
         raised: list[BaseException] = []
         if progress is not None:
             tell = progress
@@ -166,7 +189,7 @@ class Model:
     # --- Generating --------------------------------------------------------------------------------------------------
 
     def generate(
-        self, prompt: Union[str, Sequence[int]], sampling: Optional[Sampling] = None, **options: Any
+        self, prompt: Union[str, Sequence[int]], sampling: Optional[Sampling] = None, **options: Unpack[SamplingOptions]
     ) -> Generation:
         """Continues a text or token ids; the generation runs at once.
 
@@ -181,7 +204,7 @@ class Model:
         sampling: Optional[Sampling] = None,
         *,
         tools: Optional[Sequence[Mapping[str, Any]]] = None,
-        **options: Any,
+        **options: Unpack[SamplingOptions],
     ) -> Generation:
         """Answers a conversation through the model's chat template; the generation runs at once.
 
@@ -191,7 +214,11 @@ class Model:
         return self._start(_Request(messages=messages, tools=tools, sampling=_sampling(sampling, options)))
 
     def samples(
-        self, prompt: Union[str, Sequence[int]], count: int, sampling: Optional[Sampling] = None, **options: Any
+        self,
+        prompt: Union[str, Sequence[int]],
+        count: int,
+        sampling: Optional[Sampling] = None,
+        **options: Unpack[SamplingOptions],
     ) -> list[Generation]:
         """So many generations of one prompt, which is computed once. With a seed, number `n` (from 0) has `seed + n`."""
         request = _Request(prompt=prompt, sampling=_sampling(sampling, options))
@@ -277,7 +304,7 @@ class _Request:
         if sampling.logit_bias:
             biases = sampling.logit_bias.items()
             request.logit_bias = (LogitBias * len(biases))(
-                *((token_array("logit_bias", [token])[0], bias) for token, bias in biases)
+                *(LogitBias(token_array("logit_bias", [token])[0], bias) for token, bias in biases)
             )
             request.logit_bias_count = len(biases)
 

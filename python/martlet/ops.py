@@ -10,12 +10,12 @@ type of F32, F16 and BF16, lie on one device, and may have gaps between rows.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence, Union
+from typing import Optional, Sequence, Union
 
 from ._library import LIBRARY
 from .dtypes import DType
 from .errors import InvalidArgumentError
-from .tensor import Tensor, from_dlpack
+from .tensor import SupportsDLPack, Tensor, from_dlpack
 
 __all__ = [
     "add",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def _tensor(argument: str, value: Any) -> Tensor:
+def _tensor(argument: str, value: SupportsDLPack) -> Tensor:
     if type(value) is Tensor:
         return value
     try:
@@ -41,14 +41,14 @@ def _tensor(argument: str, value: Any) -> Tensor:
         raise InvalidArgumentError(f"{argument}: {error}") from None
 
 
-def _output(out: Any, shape: Sequence[int], like: Tensor, dtype: Optional[DType] = None) -> Tensor:
+def _output(out: Optional[SupportsDLPack], shape: Sequence[int], like: Tensor, dtype: Optional[DType] = None) -> Tensor:
     """`out` if it is there, else a new tensor on the device of `like`."""
     if out is None:
         return Tensor(shape, like.dtype if dtype is None else dtype, like.device)
     return _tensor("out", out)
 
 
-def add(a: Any, b: Any, *, out: Any = None) -> Tensor:
+def add(a: SupportsDLPack, b: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """`out = a + b`, shapes alike. `out` may be `a` or `b`."""
     a, b = _tensor("a", a), _tensor("b", b)
     out = _output(out, a.shape, a)
@@ -56,7 +56,14 @@ def add(a: Any, b: Any, *, out: Any = None) -> Tensor:
     return out
 
 
-def add_rms_norm(x: Any, residual: Any, weight: Any, epsilon: float, *, out: Any = None) -> Tensor:
+def add_rms_norm(
+    x: SupportsDLPack,
+    residual: SupportsDLPack,
+    weight: SupportsDLPack,
+    epsilon: float,
+    *,
+    out: Optional[SupportsDLPack] = None,
+) -> Tensor:
     """`residual += x`, then `out = rms_norm(residual, weight, epsilon)`, in one pass.
 
     This is the step between the halves of a decoder layer; the sum is rounded before it is normalised.
@@ -67,7 +74,9 @@ def add_rms_norm(x: Any, residual: Any, weight: Any, epsilon: float, *, out: Any
     return out
 
 
-def argmax(x: Any, *, index: Any = None, value: Any = None) -> tuple[Tensor, Tensor]:
+def argmax(
+    x: SupportsDLPack, *, index: Optional[SupportsDLPack] = None, value: Optional[SupportsDLPack] = None
+) -> tuple[Tensor, Tensor]:
     """The place and value of the largest element of each row.
 
     `x` is `[…, width]`, `index` (I64 or I32) and `value` are `[…]`, or `[1]` for a single row without other dimensions. Of
@@ -81,7 +90,9 @@ def argmax(x: Any, *, index: Any = None, value: Any = None) -> tuple[Tensor, Ten
     return index, value
 
 
-def convert(x: Any, dtype: Union[DType, str, None] = None, *, out: Any = None) -> Tensor:
+def convert(
+    x: SupportsDLPack, dtype: Union[DType, str, None] = None, *, out: Optional[SupportsDLPack] = None
+) -> Tensor:
     """The same numbers in another of the types F32, F16 and BF16, rounded to nearest even. One of `dtype` and `out` is given."""
     x = _tensor("x", x)
     if (dtype is None) == (out is None):
@@ -91,20 +102,28 @@ def convert(x: Any, dtype: Union[DType, str, None] = None, *, out: Any = None) -
     return out
 
 
-def embedding(ids: Any, table: Any, *, out: Any = None) -> Tensor:
+def embedding(ids: SupportsDLPack, table: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """Rows of a table: `out[i] = table[ids[i]]`.
 
     `ids` is `[tokens]` of I64 or I32, each checked; `table` is `[vocabulary, width]`, `out` is `[tokens, width]`.
     """
     ids, table = _tensor("ids", ids), _tensor("table", table)
     if out is None and (len(ids.shape), len(table.shape)) != (1, 2):
-        raise InvalidArgumentError(f"ids and table: [tokens] and [vocabulary, width] are wanted, found {ids} and {table}")
+        raise InvalidArgumentError(
+            f"ids and table: [tokens] and [vocabulary, width] are wanted, found {ids} and {table}"
+        )
     out = _output(out, ids.shape + table.shape[1:], table)
     LIBRARY.martlet_embedding(out._handle, ids._handle, table._handle)
     return out
 
 
-def linear(x: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Tensor:
+def linear(
+    x: SupportsDLPack,
+    weight: SupportsDLPack,
+    bias: Optional[SupportsDLPack] = None,
+    *,
+    out: Optional[SupportsDLPack] = None,
+) -> Tensor:
     """A matrix product with transposed weights: `out = x weightᵀ + bias`.
 
     `x` is `[…, columns]`, `weight` `[rows, columns]`, `bias` `[rows]` or None, `out` `[…, rows]`.
@@ -116,7 +135,7 @@ def linear(x: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Tensor:
     return out
 
 
-def rearrange(x: Any, *, out: Any = None) -> Tensor:
+def rearrange(x: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """Copies elements between layouts of one shape and any one type; the two must not overlap. Without `out` the result has no gaps."""
     x = _tensor("x", x)
     out = _output(out, x.shape, x)
@@ -124,7 +143,9 @@ def rearrange(x: Any, *, out: Any = None) -> Tensor:
     return out
 
 
-def rms_norm(x: Any, weight: Any, epsilon: float, *, out: Any = None) -> Tensor:
+def rms_norm(
+    x: SupportsDLPack, weight: SupportsDLPack, epsilon: float, *, out: Optional[SupportsDLPack] = None
+) -> Tensor:
     """`out = x / sqrt(mean(x²) + epsilon) · weight` over the last dimension (Zhang and Sennrich 2019).
 
     `weight` is `[width]`. The normalised value is rounded before it is multiplied with the weight, as in transformers.
@@ -135,7 +156,7 @@ def rms_norm(x: Any, weight: Any, epsilon: float, *, out: Any = None) -> Tensor:
     return out
 
 
-def rope(x: Any, positions: Any, theta: float, *, out: Any = None) -> Tensor:
+def rope(x: SupportsDLPack, positions: SupportsDLPack, theta: float, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """Rotary position embedding (Su et al. 2021): the pair (i, i + d/2) of each head turns by `position / theta^(2i/d)`.
 
     `x` and `out` are `[tokens, heads, d]`, `positions` `[tokens]` of I64 or I32. `out` may be `x`.
@@ -146,7 +167,14 @@ def rope(x: Any, positions: Any, theta: float, *, out: Any = None) -> Tensor:
     return out
 
 
-def self_attention(q: Any, k: Any, v: Any, scale: Optional[float] = None, *, out: Any = None) -> Tensor:
+def self_attention(
+    q: SupportsDLPack,
+    k: SupportsDLPack,
+    v: SupportsDLPack,
+    scale: Optional[float] = None,
+    *,
+    out: Optional[SupportsDLPack] = None,
+) -> Tensor:
     """Causal attention with grouped queries: `softmax(q kᵀ · scale) v` (Vaswani et al. 2017, Ainslie et al. 2023).
 
     `q` is `[queries, heads, d]`, `k` `[keys, key heads, d]`, `v` `[keys, key heads, dv]`, `out` `[queries, heads, dv]`. The
@@ -160,7 +188,7 @@ def self_attention(q: Any, k: Any, v: Any, scale: Optional[float] = None, *, out
     return out
 
 
-def swiglu(gate: Any, up: Any, *, out: Any = None) -> Tensor:
+def swiglu(gate: SupportsDLPack, up: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """The gated unit of the feed-forward layer: `out = up · gate / (1 + exp(-gate))` (Shazeer 2020), shapes alike."""
     gate, up = _tensor("gate", gate), _tensor("up", up)
     out = _output(out, gate.shape, gate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from ctypes import byref, c_char, c_int64, c_size_t, c_void_p
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Optional, Protocol, Sequence, Union
 
 from . import _dlpack
 from ._library import LIBRARY
@@ -14,9 +14,16 @@ from .devices import FAMILIES, parsed
 from .dtypes import TYPESTR, DType
 from .errors import InvalidArgumentError
 
-__all__ = ["Tensor", "from_dlpack"]
+__all__ = ["SupportsDLPack", "Tensor", "from_dlpack"]
 
 _LIMIT = 1 << 63
+
+
+class SupportsDLPack(Protocol):
+    """A tensor of any library that knows DLPack: PyTorch, NumPy, JAX, Martlet."""
+
+    def __dlpack__(self, *, stream: Any = None) -> Any:
+        """Gives the memory in a capsule."""
 
 
 class Tensor:
@@ -217,7 +224,7 @@ class Tensor:
         raise TypeError(f"NumPy has no type {self.dtype.name.lower()}: convert it with martlet.ops.convert first")
 
 
-def from_dlpack(tensor: Any) -> Tensor:
+def from_dlpack(tensor: SupportsDLPack) -> Tensor:
     """Another library's tensor, without a copy: PyTorch, NumPy, JAX, or whatever has `__dlpack__`.
 
     The memory lives as long as either side looks at it. What one side writes, the other reads. A tensor of Martlet's is

@@ -12,10 +12,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import torch
-
-import martlet
 from support.command import DEVICES, torch_device
 from support.operators import DTYPES, Operator, check, check_mistakes
+
+import martlet
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +46,9 @@ class OperatorFile(pytest.Module):
             if shape.real and not self.config.getoption("--real"):
                 continue
             for dtype in DTYPES:
-                yield OperatorCase.from_parent(self, name=f"{shape} {dtype}", operator=operator, case=(shape, dtype, False))
+                yield OperatorCase.from_parent(
+                    self, name=f"{shape} {dtype}", operator=operator, case=(shape, dtype, False)
+                )
                 if operator.stridable and not shape.real:
                     name = f"{shape} {dtype} with gaps"
                     yield OperatorCase.from_parent(self, name=name, operator=operator, case=(shape, dtype, True))

@@ -20,12 +20,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import torch
-
-import martlet
 from support import transformers_model as reference
 from support.checkpoint import tiny
 from support.command import DEVICES, torch_device
 from support.operators import DTYPES
+
+import martlet
 
 # Beside transformers' own error against float64: of all steps together, and of the worst step.
 MEAN_FACTOR, WORST_FACTOR = 1.1, 1.25
@@ -44,7 +44,9 @@ class Answer:
     def show(self, name: str, folder: Path, prompt: int) -> None:
         count = len(self.tokens) - prompt
         print(f"\n=== {name} ===\nTokens:\n{self.tokens}\n\nContents:\n{reference.decoded(folder, self.tokens)}\n")
-        print(f"Loading {self.load_s:.2f} s, {count} tokens in {self.seconds:.2f} s: {count / self.seconds:.2f} tokens/s")
+        print(
+            f"Loading {self.load_s:.2f} s, {count} tokens in {self.seconds:.2f} s: {count / self.seconds:.2f} tokens/s"
+        )
 
 
 def by_martlet(folder: Path, prompt: list[int], dtype: str, device: str, threads: int | None, sampling) -> Answer:
@@ -55,7 +57,9 @@ def by_martlet(folder: Path, prompt: list[int], dtype: str, device: str, threads
         return Answer(prompt + result.tokens, loaded - start, time.perf_counter() - loaded, result)
 
 
-def by_transformers(folder: Path, prompt: list[int], dtype: str, device: torch.device, options: dict) -> tuple[Answer, object]:
+def by_transformers(
+    folder: Path, prompt: list[int], dtype: str, device: torch.device, options: dict
+) -> tuple[Answer, object]:
     start = time.perf_counter()
     model = reference.load(folder, DTYPES[dtype], device)
     loaded = time.perf_counter() - start
@@ -133,13 +137,17 @@ def greedy(count: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=list(DEVICES))
-    parser.add_argument("--model", required=True, type=Path, help="a folder with config.json, safetensors and tokenizer.json")
+    parser.add_argument(
+        "--model", required=True, type=Path, help="a folder with config.json, safetensors and tokenizer.json"
+    )
     parser.add_argument("--prompt", default="Who are you?")
     parser.add_argument("--max_steps", default=128, type=int)
     parser.add_argument("--top_p", default=0.8, type=float)
     parser.add_argument("--top_k", default=50, type=int)
     parser.add_argument("--temperature", default=1.0, type=float)
-    parser.add_argument("--dtype", default="bf16", choices=["f32", "bf16"], help="the type to calculate in, on both sides")
+    parser.add_argument(
+        "--dtype", default="bf16", choices=["f32", "bf16"], help="the type to calculate in, on both sides"
+    )
     parser.add_argument("--threads", default=None, type=int, help="threads on both sides; all cores if left out")
     parser.add_argument("--test", action="store_true", help="greedy decoding, and an error unless the results agree")
     parser.add_argument("--equal", action="store_true", help="want equal tokens in bf16 too")
@@ -167,7 +175,9 @@ def main() -> None:
         same = ours.tokens == without_end(theirs.tokens, model)
         if options.dtype == "f32" or options.equal:
             assert same, "the tokens differ"
-        print("the tokens are " + ("equal" if same else "not equal, which rounding to bf16 explains if the numbers agree"))
+        print(
+            "the tokens are " + ("equal" if same else "not equal, which rounding to bf16 explains if the numbers agree")
+        )
         if options.dtype == "bf16":
             print(check_errors(*errors(ours, len(prompt), model)))
         print("\033[92mTest passed!\033[0m\n")

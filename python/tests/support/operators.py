@@ -192,8 +192,9 @@ def check_mistakes(operator: Operator, device: torch.device) -> None:
         outputs = operator.outputs(shape, inputs)
         unknown = set(replaced) - set(inputs) - set(outputs)
         assert not unknown, f"{operator.name} has no {unknown}"
-        x, out = shared({**inputs, **{k: v for k, v in replaced.items() if k in inputs}}), shared(
-            {**outputs, **{k: v for k, v in replaced.items() if k in outputs}}
+        x, out = (
+            shared({**inputs, **{k: v for k, v in replaced.items() if k in inputs}}),
+            shared({**outputs, **{k: v for k, v in replaced.items() if k in outputs}}),
         )
         try:
             operator.run(x, out)
