@@ -31,12 +31,12 @@ def library() -> Path:
             raise SystemExit(f"MARTLET_LIBRARY names {named}, which is not a file")
         return path
     path = HERE.parent / ".build" / "release" / NAME
-    script = HERE.parent / "scripts" / "build-library.sh"
+    script = HERE.parent / "scripts" / "build.sh"
     if not path.is_file() and script.is_file() and shutil.which("swift"):
         subprocess.run([str(script)], check=True)
     if not path.is_file():
         raise SystemExit(
-            f"{NAME} is not there: build it with scripts/build-library.sh in a checkout of Martlet (needs Swift), "
+            f"{NAME} is not there: build it with scripts/build.sh in a checkout of Martlet (needs Swift), "
             "or set MARTLET_LIBRARY to one that was built elsewhere"
         )
     return path

@@ -39,7 +39,7 @@ def library_path() -> Path:
             return place
     looked = " and ".join(str(place) for place in places)
     raise ImportError(
-        f"{NAME} is not there (looked for {looked}): install the wheel, build it with scripts/build-library.sh, or set "
+        f"{NAME} is not there (looked for {looked}): install the wheel, build it with scripts/build.sh, or set "
         "MARTLET_LIBRARY"
     )
 

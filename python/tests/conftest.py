@@ -12,10 +12,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import torch
-from support.command import DEVICES, torch_device
-from support.operators import DTYPES, Operator, check, check_mistakes
 
 import martlet
+from support.command import DEVICES, torch_device
+from support.operators import DTYPES, Operator, check, check_mistakes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import torch
+
+import martlet
 from support.command import DEVICES, torch_device
 from support.operators import DTYPES
 from support.race import Result, race
-
-import martlet
 
 NAMES = sorted(path.stem for path in Path(__file__).with_name("ops").glob("*.py") if path.stem != "__init__")
 BAR = 0.9

@@ -20,12 +20,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import torch
+
+import martlet
 from support import transformers_model as reference
 from support.checkpoint import tiny
 from support.command import DEVICES, torch_device
 from support.operators import DTYPES
-
-import martlet
 
 # Beside transformers' own error against float64: of all steps together, and of the worst step.
 MEAN_FACTOR, WORST_FACTOR = 1.1, 1.25

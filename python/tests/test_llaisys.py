@@ -6,12 +6,12 @@ import ctypes
 
 import pytest
 import torch
-from support.checkpoint import tiny
-from support.operators import DTYPES
 
 import llaisys
 import martlet
 from llaisys.libllaisys import LIB_LLAISYS, LlaisysQwen2Meta
+from support.checkpoint import tiny
+from support.operators import DTYPES
 
 NAMES = {
     "f32": llaisys.DataType.F32,

@@ -10,10 +10,10 @@ import threading
 import time
 
 import pytest
-from support.checkpoint import tiny
 
 import martlet
 from martlet import Model, Sampling
+from support.checkpoint import tiny
 
 PROMPT = [1203, 1201, 87, 310, 32]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
-from support.command import main
-from support.operators import Draw, Operator, Shape, Tensors, poisoned, real, small
 
 import martlet
+from support.command import main
+from support.operators import Draw, Operator, Shape, Tensors, poisoned, real, small
 
 
 class SwiGLU(Operator):
