@@ -5,6 +5,7 @@
 # MARTLET_PYTHON names a Python that has PyTorch and transformers; `none` leaves these tests out. MARTLET_LIBRARY names a
 # library that was built elsewhere.
 set -eu
+[ -z "${MARTLET_LIBRARY:-}" ] || MARTLET_LIBRARY=$(realpath "$MARTLET_LIBRARY")
 cd "$(dirname "$0")/.."
 if [ "${MARTLET_PYTHON:-}" = none ]; then
   printf 'The Python tests are left out: MARTLET_PYTHON is none.\n' >&2

@@ -61,7 +61,7 @@ except ValueError as error:
 try:
     import torch
 except ImportError:
-    raise SystemExit("PyTorch is not there: the tour ends here")
+    raise SystemExit("PyTorch is not there: the tour ends here") from None
 
 x, weight = torch.randn(4, 64), torch.randn(16, 64)
 out = torch.empty(4, 16)

@@ -17,21 +17,21 @@ attention = torch.nn.functional.scaled_dot_product_attention
 class SelfAttention(Operator):
     name = "self_attention"
     shapes = [
-        small(queries=2, keys=2, heads=1, key_heads=1, width=4),
-        small(queries=5, keys=11, heads=4, key_heads=2, width=8),
-        small(queries=1, keys=300, heads=6, key_heads=2, width=20),
-        small(queries=70, keys=70, heads=2, key_heads=1, width=64),
-        real(queries=1, keys=2048, heads=12, key_heads=2, width=128),
-        real(queries=512, keys=512, heads=12, key_heads=2, width=128),
-        real(queries=2048, keys=2048, heads=12, key_heads=2, width=128),
+        small(queries=2, keys=2, heads=1, kv=1, width=4),
+        small(queries=5, keys=11, heads=4, kv=2, width=8),
+        small(queries=1, keys=300, heads=6, kv=2, width=20),
+        small(queries=70, keys=70, heads=2, kv=1, width=64),
+        real(queries=1, keys=2048, heads=12, kv=2, width=128),
+        real(queries=512, keys=512, heads=12, kv=2, width=128),
+        real(queries=2048, keys=2048, heads=12, kv=2, width=128),
     ]
     stridable = ("q", "k", "v", "out")
 
     def inputs(self, shape: Shape, draw: Draw) -> Tensors:
         return {
             "q": draw.normal(shape.queries, shape.heads, shape.width),
-            "k": draw.normal(shape.keys, shape.key_heads, shape.width),
-            "v": draw.normal(shape.keys, shape.key_heads, shape.width),
+            "k": draw.normal(shape.keys, shape.kv, shape.width),
+            "v": draw.normal(shape.keys, shape.kv, shape.width),
         }
 
     def outputs(self, shape: Shape, inputs: Tensors) -> Tensors:

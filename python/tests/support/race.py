@@ -15,6 +15,8 @@ from .operators import DTYPES, Draw, Operator, Shape, shared
 
 # A sample is as many calls as take this long, so that the clock and the turns cost nothing beside it.
 SAMPLE_S = 0.002
+# Below this, calling from Python is what takes the time, not the operator.
+CALL_MS = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,23 @@ class Result:
         """How many times as fast as PyTorch Martlet is."""
         return self.torch_ms / self.martlet_ms
 
+    @property
+    def is_call(self) -> bool:
+        """Whether both are so quick that the ratio says nothing about the operator."""
+        return self.torch_ms < CALL_MS and self.martlet_ms < CALL_MS
+
     def as_json(self) -> dict[str, object]:
-        return {**asdict(self), "ratio": round(self.ratio, 4)}
+        return {**asdict(self), "ratio": round(self.ratio, 4), "is_call": self.is_call}
 
     def line(self) -> str:
         return (
-            f"{self.operator:<15} {self.shape:<46} {self.dtype:<5} {self.martlet_ms:>10.4f} {self.torch_ms:>10.4f} "
-            f"{self.ratio:>6.2f}  {self.peer}"
+            f"{self.operator:<15} {self.shape:<53} {self.dtype:<5} {self.martlet_ms:>10.4f} {self.torch_ms:>10.4f} "
+            f"{self.ratio:>6.2f}  {self.peer}{' (the call, not the operator)' if self.is_call else ''}"
         )
 
     @staticmethod
     def header() -> str:
-        return f"{'operator':<15} {'shape':<46} {'type':<5} {'Martlet ms':>10} {'PyTorch ms':>10} {'ratio':>6}  compared with"
+        return f"{'operator':<15} {'shape':<53} {'type':<5} {'Martlet ms':>10} {'PyTorch ms':>10} {'ratio':>6}  compared with"
 
 
 def timed(call: Callable[[], object], count: int, synchronize: Callable[[], None]) -> float:
