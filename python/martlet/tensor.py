@@ -115,29 +115,32 @@ class Tensor:
     def view(self, *shape: int) -> Tensor:
         """The same elements under another shape. Raises `InvalidArgumentError` if the strides allow none."""
         extents = _numbers("shape", shape)
-        return self._derived(LIBRARY.martlet_tensor_view, extents, len(extents))
+        return self._derived("shape", LIBRARY.martlet_tensor_view, extents, len(extents))
 
     def permute(self, *order: int) -> Tensor:
         """The dimensions in another order: dimension `order[i]` comes to stand at `i`."""
-        return self._derived(LIBRARY.martlet_tensor_permute, _sizes("order", order), len(order))
+        return self._derived("order", LIBRARY.martlet_tensor_permute, _sizes("order", order), len(order))
 
     def slice(self, dimension: int, start: int, end: int) -> Tensor:
         """The elements from `start` to before `end` along one dimension."""
         numbers = _sizes("dimension", [dimension])[0], *_numbers("start and end", [start, end])
-        return self._derived(LIBRARY.martlet_tensor_slice, *numbers)
+        return self._derived("dimension, start and end", LIBRARY.martlet_tensor_slice, *numbers)
 
     def contiguous(self) -> Tensor:
         """A tensor without gaps of the same elements: in the same memory if there are none, else a copy."""
-        return self._derived(LIBRARY.martlet_tensor_contiguous)
+        return self._derived("tensor", LIBRARY.martlet_tensor_contiguous)
 
     def copy(self, device: Optional[str] = None) -> Tensor:
         """A copy without gaps, on the same device unless another one is named."""
         family, index = parsed(self.device if device is None else device)
-        return self._derived(LIBRARY.martlet_tensor_copy, family, index)
+        return self._derived("device", LIBRARY.martlet_tensor_copy, family, index)
 
-    def _derived(self, function: Any, *arguments: Any) -> Tensor:
+    def _derived(self, argument: str, function: Any, *arguments: Any) -> Tensor:
         handle = c_void_p()
-        function(self._handle, *arguments, byref(handle))
+        try:
+            function(self._handle, *arguments, byref(handle))
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(f"{argument}: {error}") from None
         return Tensor.__new__(Tensor)._adopt(handle)
 
     # --- Elements ----------------------------------------------------------------------------------------------------
@@ -165,10 +168,7 @@ class Tensor:
         if self.dtype == DType.BF16:  # the upper halves of singles
             halves = [content[i : i + 2] for i in range(0, len(content), 2)]
             content = b"".join(b"\0\0" + half for half in halves)
-        values: Any = list(struct.unpack(f"<{len(content) // struct.calcsize(code)}{code}", content))
-        for extent in reversed(self.shape[1:]):
-            values = [values[i : i + extent] for i in range(0, len(values), extent)] if extent else []
-        return values if self.shape else values[0]
+        return _nested(list(struct.unpack(f"<{len(content) // struct.calcsize(code)}{code}", content)), self.shape)
 
     # --- Sharing memory ----------------------------------------------------------------------------------------------
 
@@ -256,6 +256,16 @@ def from_dlpack(tensor: SupportsDLPack) -> Tensor:
         imported.drop()
         raise
     return Tensor.__new__(Tensor)._adopt(handle)
+
+
+def _nested(values: list[Any], shape: tuple[int, ...]) -> Any:
+    """A list of numbers in row-major order as lists of lists."""
+    if not shape:
+        return values[0]
+    if len(shape) == 1:
+        return values
+    size = len(values) // shape[0] if shape[0] else 0
+    return [_nested(values[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
 
 
 def _family(device: tuple[int, int]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.extend(map(str, Path(__file__).resolve().parents[:2]))
 
 import torch
 

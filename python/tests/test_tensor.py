@@ -114,7 +114,7 @@ MISTAKES = [
     (lambda: Tensor((2, 3)).slice(0, -1, 1), "start"),
     (lambda: Tensor((2, 3)).load(b"short"), "byte"),
     (lambda: martlet.from_dlpack(3), "tensor"),
-    (lambda: martlet.from_dlpack(torch.zeros(2).to(torch.float8_e4m3fn)), ""),
+    (lambda: martlet.from_dlpack(torch.zeros(2).to(torch.float8_e4m3fn)), "tensor|DLPack|dtype"),
     (lambda: martlet.ops.add(3, 4), "a"),
     (lambda: martlet.ops.convert(Tensor((2,))), "dtype"),
     (lambda: martlet.set_threads(-1), "count"),

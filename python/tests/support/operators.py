@@ -19,6 +19,8 @@ DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-3, torch.bfloat16: 1e-2}
 # How far our error against float64 may be above PyTorch's: over all elements, and of the worst.
 MEAN_FACTOR, WORST_FACTOR = 1.1, 2.0
+# Of so few elements it is a matter of luck which side's last bits are the better ones.
+FEW, LUCK = 64, 3.0
 POISON = float("nan")
 
 Tensors = dict[str, torch.Tensor]
@@ -163,8 +165,9 @@ def compare(name: str, result: torch.Tensor, expected: torch.Tensor, exact: torc
     floor = rounding.square().mean().sqrt()
     mean = ours.square().mean().sqrt(), torch.maximum(theirs.square().mean().sqrt(), floor)
     worst = ours.abs().max(), torch.maximum(theirs.abs().max(), rounding.abs().max())
-    assert mean[0] <= MEAN_FACTOR * mean[1], f"{name}: mean error {mean[0]:.3g}, PyTorch's {mean[1]:.3g}"
-    assert worst[0] <= WORST_FACTOR * worst[1], f"{name}: worst error {worst[0]:.3g}, PyTorch's {worst[1]:.3g}"
+    luck = LUCK if exact.numel() < FEW else 1
+    assert mean[0] <= luck * MEAN_FACTOR * mean[1], f"{name}: mean error {mean[0]:.3g}, PyTorch's {mean[1]:.3g}"
+    assert worst[0] <= luck * WORST_FACTOR * worst[1], f"{name}: worst error {worst[0]:.3g}, PyTorch's {worst[1]:.3g}"
 
 
 def check(operator: Operator, shape: Shape, dtype: str, device: torch.device, gaps: bool = False) -> None:
