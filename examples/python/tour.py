@@ -13,7 +13,7 @@ model = martlet.Model.load("smollm2", device="cpu")
 print(f"{model}: {model.vocabulary_size} tokens, context of {model.context_length}")
 
 # %% Ask it something, and show the answer as it comes
-for piece in model.chat("What is the capital of France?", max_tokens=40):
+for piece in model.chat("What is the capital of France, and what is it famous for?", max_tokens=40):
     print(piece.text, end="", flush=True)
 print()
 

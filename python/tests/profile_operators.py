@@ -3,7 +3,8 @@
 
     python python/tests/profile_operators.py [--json FILE] [--only linear,rope] [--dtype f32,bf16]
 
-The ratio is PyTorch's time over Martlet's, above 1 where Martlet is the faster one; what is asked for is 0.9.
+The ratio is PyTorch's time over Martlet's, above 1 where Martlet is the faster one; what is asked for is 0.9. It is formed
+of medians; "best" is that of the fastest turns, which is the one to read on a busy machine.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def main() -> int:
             for dtype in options.dtype.split(","):
                 results.append(race(operator, shape, dtype, device, options.threads, options.seconds))
                 print(results[-1].line(), flush=True)
-    slow = [result for result in results if result.ratio < BAR and result.dtype != "f16" and not result.is_call]
+    counted = [result for result in results if result.dtype != "f16" and not result.is_call]
+    slow = [result for result in counted if min(result.ratio, result.best_ratio) < BAR]
     print(f"{len(results)} measured, {len(slow)} below {BAR} in f32 and bf16")
     if options.json:
         options.json.write_text(json.dumps([result.as_json() for result in results], indent=1) + "\n")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.extend(map(str, Path(__file__).resolve().parents[:2]))
 
+import pytest
 import torch
 
 import martlet
@@ -99,6 +100,15 @@ def check_errors(ours: torch.Tensor, theirs: torch.Tensor) -> str:
 
 
 # --- Tests of a tiny checkpoint --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Operators on so little data take longer to share than to do, on a busy machine a hundred times as long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_tokens_are_those_of_transformers_in_f32():
