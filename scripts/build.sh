@@ -10,9 +10,11 @@ scripts/setup.sh
 build() { swift build -c release --static-swift-stdlib -Xswiftc -static-stdlib "$@"; }
 
 build --product martlet "$@"
-# -s: no symbols that nobody can use; nodelete: Swift's library cannot be unloaded.
-build --product MartletC "$@" -Xlinker --version-script="$PWD/scripts/libmartlet.map" -Xlinker -soname=libmartlet.so \
-  -Xlinker -z -Xlinker defs -Xlinker -z -Xlinker nodelete -Xlinker --gc-sections -Xlinker -s
-release=$(swift build -c release --show-bin-path)
+# The library shows the functions of its headers; everything else, Swift's library included, stays inside, so that it meets
+# no other copy in the same process. -s: no symbols that nobody can use; nodelete: Swift's library cannot be unloaded.
+release=$(build --show-bin-path)
+python3 scripts/c_api.py exports >"$release/libmartlet.map"
+build --product MartletC "$@" -Xlinker --version-script="$release/libmartlet.map" -Xlinker -soname=libmartlet.so \
+  -Xlinker -z -Xlinker defs -Xlinker -z -Xlinker nodelete -Xlinker --gc-sections -Xlinker --as-needed -Xlinker -s
 # SwiftPM names the file after the product, and a product cannot be called martlet: the binary is.
 ln -f "$release/libMartletC.so" "$release/libmartlet.so"

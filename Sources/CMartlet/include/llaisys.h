@@ -1,8 +1,6 @@
 /// LLAISYS's C interface, with the names, values and layouts of the public repository InfiniTensor/llaisys, so that programs
 /// written for its shared library run on `libmartlet.so` unchanged.
 ///
-/// @mainpage
-///
 /// The handles, their safety and the rules for threads are those of `martlet.h`; an `llaisysTensor_t` is a `martlet_tensor_t`.
 /// LLAISYS's functions return no status. Where one fails, `martlet_last_status` and `martlet_last_error` tell what and why,
 /// one line goes to standard error, functions that return a handle return null, others zero, and nothing is changed.

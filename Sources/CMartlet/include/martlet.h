@@ -1,7 +1,5 @@
 /// The C interface of Martlet, an engine for large language models: the library is `libmartlet.so`.
 ///
-/// @mainpage
-///
 /// **Status.** Every function that can fail returns a `martlet_status`; results come through pointers, which are left
 /// alone on failure. `martlet_last_error` has the words. No function ever ends the process on account of its arguments'
 /// values.

@@ -131,7 +131,7 @@ public func martlet_rope(
     let arguments = Arguments("RoPE")
     let out = try arguments.output(out)
     let positions = try arguments.input(positions, "positions")
-    let work = try RoPE(arguments.input(x, "x"), positions: positions, theta: theta, into: out)
+    let work = try RoPE(arguments.input(x, "x"), positions: positions, theta: theta, angle: .quotient, into: out)
     try arguments.check(positions, "positions", within: positionLimit + 1)
     try run(work, into: out)
   }
