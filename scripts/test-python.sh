@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests of the Python package against .build/release/libmartlet.so. Arguments are flags for pytest: `-k dlpack`,
-# `--real` (operators at the shapes of real models), `--device nvidia`.
+# `--large` (operators at the largest shapes of real models), `--device nvidia`.
 #
 # MARTLET_PYTHON names a Python that has PyTorch and transformers; `none` leaves these tests out. MARTLET_LIBRARY names a
 # library that was built elsewhere.

@@ -20,7 +20,7 @@ from support.operators import DTYPES, Operator, check, check_mistakes
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", default="cpu", choices=list(DEVICES), help="where the operators run")
-    parser.addoption("--real", action="store_true", help="also the shapes of real models, which take minutes")
+    parser.addoption("--large", action="store_true", help="also the largest shapes of real models, which take minutes")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ class OperatorFile(pytest.Module):
         yield from super().collect()
         operator: Operator = self.obj.OPERATOR
         for shape in operator.shapes:
-            if shape.real and not self.config.getoption("--real"):
+            if shape.large and not self.config.getoption("--large"):
                 continue
             for dtype in DTYPES:
                 yield OperatorCase.from_parent(

@@ -176,7 +176,7 @@ def test_whole_model():
     assert tokens[: len(prompt)] == prompt and len(tokens) == 25
     assert tokens == model.generate(prompt, 20)
     with martlet.Model.load(folder) as same:
-        assert tokens[5:] == same.generate(prompt, max_new_tokens=20).tokens
+        assert tokens[5:] == same.generate(prompt, max_tokens=20).tokens
     drawn = {tuple(model.generate(prompt, 20, top_k=50, top_p=1.0, temperature=2.0)) for _ in range(4)}
     assert len(drawn) > 1
     with pytest.raises(ValueError):

@@ -9,7 +9,7 @@ import torch
 
 import martlet
 from support.command import main
-from support.operators import Draw, Operator, Shape, Tensors, poisoned, real, small
+from support.operators import Draw, Operator, Shape, Tensors, large, poisoned, real, small
 
 
 class Argmax(Operator):
@@ -20,7 +20,7 @@ class Argmax(Operator):
         small(rows=6, width=257),
         real(rows=1, width=4096),
         real(rows=1, width=151936),
-        real(rows=32, width=151936),
+        large(rows=32, width=151936),
     ]
     stridable = ("x",)
     is_exact = True

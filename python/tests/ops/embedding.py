@@ -9,7 +9,7 @@ import torch
 
 import martlet
 from support.command import main
-from support.operators import Draw, Operator, Shape, Tensors, poisoned, real, small
+from support.operators import Draw, Operator, Shape, Tensors, large, poisoned, real, small
 
 
 class Embedding(Operator):
@@ -19,8 +19,8 @@ class Embedding(Operator):
         small(tokens=0, vocabulary=4, width=8),
         small(tokens=9, vocabulary=50, width=65),
         real(tokens=50, vocabulary=512, width=4096),
-        real(tokens=512, vocabulary=151936, width=1536),
-        real(tokens=1, vocabulary=151936, width=1536),
+        large(tokens=512, vocabulary=151936, width=1536),
+        large(tokens=1, vocabulary=151936, width=1536),
     ]
     stridable = ("table", "out")
     is_exact = True

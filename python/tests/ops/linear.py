@@ -9,7 +9,7 @@ import torch
 
 import martlet
 from support.command import main
-from support.operators import Draw, Operator, Shape, Tensors, poisoned, real, small
+from support.operators import Draw, Operator, Shape, Tensors, large, poisoned, real, small
 
 
 class Linear(Operator):
@@ -23,9 +23,9 @@ class Linear(Operator):
         real(rows=1, columns=1536, width=8960),
         real(rows=1, columns=8960, width=1536),
         real(rows=1, columns=4096, width=4096),
-        real(rows=512, columns=1536, width=8960),
-        real(rows=512, columns=4096, width=4096),
-        real(rows=1, columns=1536, width=151936),
+        large(rows=512, columns=1536, width=8960),
+        large(rows=512, columns=4096, width=4096),
+        large(rows=1, columns=1536, width=151936),
     ]
     stridable = ("x", "weight", "out")
 

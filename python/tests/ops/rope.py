@@ -44,8 +44,11 @@ class RoPE(Operator):
         return {"out": rotated(x["x"].float(), *cosines(x)).to(x["x"].dtype)}
 
     def exact(self, x):
-        """From f32's angles: how far these are from exact ones is not what is tested here, and both have the same."""
-        return {"out": rotated(x["x"], *(table.double() for table in cosines(x)))}
+        """From angles rounded to f32: how far these are from exact ones is not what is tested here.
+
+        PyTorch's powers of theta are off in the last bit, so they are rounded from float64.
+        """
+        return {"out": rotated(x["x"], *(table.double() for table in cosines(x, torch.float64)))}
 
     def peers(self, x, out):
         def as_llaisys() -> None:
@@ -70,11 +73,13 @@ class RoPE(Operator):
         ]
 
 
-def cosines(x: Tensors) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosines and sines `[tokens, 1, d]` in f32, each half the same."""
+def cosines(x: Tensors, powers: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and sines `[tokens, 1, d]` in f32, each half the same; theta is raised to its powers in another type."""
     width = x["x"].shape[-1]
-    exponents = torch.arange(0, width, 2, dtype=torch.float32, device=x["x"].device) / width
-    angles = x["positions"].float()[:, None] * (1.0 / THETA**exponents)
+    exponents = torch.arange(0, width, 2, dtype=powers, device=x["x"].device) / width
+    angles = (
+        x["positions"].float()[:, None] / (THETA**exponents).float()
+    )  # LLAISYS divides; the last bit of an angle is seen
     angles = torch.cat((angles, angles), -1)[:, None]
     return angles.cos(), angles.sin()
 

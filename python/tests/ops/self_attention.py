@@ -9,7 +9,7 @@ import torch
 
 import martlet
 from support.command import main
-from support.operators import Draw, Operator, Shape, Tensors, poisoned, real, small
+from support.operators import Draw, Operator, Shape, Tensors, large, poisoned, real, small
 
 attention = torch.nn.functional.scaled_dot_product_attention
 
@@ -23,7 +23,7 @@ class SelfAttention(Operator):
         small(queries=70, keys=70, heads=2, kv=1, width=64),
         real(queries=1, keys=2048, heads=12, kv=2, width=128),
         real(queries=512, keys=512, heads=12, kv=2, width=128),
-        real(queries=2048, keys=2048, heads=12, kv=2, width=128),
+        large(queries=2048, keys=2048, heads=12, kv=2, width=128),
     ]
     stridable = ("q", "k", "v", "out")
 

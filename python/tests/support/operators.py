@@ -17,8 +17,10 @@ import martlet
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 # How far a result may be from PyTorch's, relative to its size: one rounding apart in f16 and bf16.
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-3, torch.bfloat16: 1e-2}
-# How far our error against float64 may be above PyTorch's: over all elements, and of the worst.
-MEAN_FACTOR, WORST_FACTOR = 1.1, 2.0
+# How far our error against float64 may be above PyTorch's: over all elements, and of the worst. In f32 the order of
+# additions decides, in the others the rounding of the result, which is the same for both.
+MEAN_FACTOR = {torch.float32: 1.5, torch.float16: 1.1, torch.bfloat16: 1.1}
+WORST_FACTOR = 2.0
 # Of so few elements it is a matter of luck which side's last bits are the better ones.
 FEW, LUCK = 64, 3.0
 POISON = float("nan")
@@ -32,6 +34,7 @@ class Shape:
 
     sizes: dict[str, int]
     real: bool = False
+    large: bool = False
 
     def __getattr__(self, name: str) -> int:
         try:
@@ -54,6 +57,11 @@ def small(**sizes: int) -> Shape:
 def real(**sizes: int) -> Shape:
     """A shape that models have: measured by `--profile`."""
     return Shape(sizes, real=True)
+
+
+def large(**sizes: int) -> Shape:
+    """The same, but so large that it is tested with `--large` only."""
+    return Shape(sizes, real=True, large=True)
 
 
 @dataclass
@@ -151,22 +159,24 @@ def compare(name: str, result: torch.Tensor, expected: torch.Tensor, exact: torc
     if not result.numel():
         return
     assert not result.isnan().any(), f"{name}: not all of it was written"
-    size = exact.square().mean().sqrt()
+    ours, theirs = result.double() - exact, expected.double() - exact
     tolerance = TOLERANCE[expected.dtype]
+    # PyTorch rounds in between where Martlet does not, so that what it is off by is allowed on top.
+    allowed = tolerance * (exact.abs() + exact.square().mean().sqrt()) + theirs.abs()
     difference = (result.double() - expected.double()).abs()
-    allowed = tolerance * (expected.double().abs() + size)
     assert bool((difference <= allowed).all()), (
         f"{name}: {float((difference / allowed).max()):.2f} times the tolerance {tolerance} from PyTorch's"
     )
 
-    ours, theirs = result.double() - exact, expected.double() - exact
     # Where PyTorch happens to be exact, the rounding of the exact value to the type is what nobody can be better than.
     rounding = exact.to(expected.dtype).double() - exact
     floor = rounding.square().mean().sqrt()
     mean = ours.square().mean().sqrt(), torch.maximum(theirs.square().mean().sqrt(), floor)
     worst = ours.abs().max(), torch.maximum(theirs.abs().max(), rounding.abs().max())
     luck = LUCK if exact.numel() < FEW else 1
-    assert mean[0] <= luck * MEAN_FACTOR * mean[1], f"{name}: mean error {mean[0]:.3g}, PyTorch's {mean[1]:.3g}"
+    assert mean[0] <= luck * MEAN_FACTOR[expected.dtype] * mean[1], (
+        f"{name}: mean error {mean[0]:.3g}, PyTorch's {mean[1]:.3g}"
+    )
     assert worst[0] <= luck * WORST_FACTOR * worst[1], f"{name}: worst error {worst[0]:.3g}, PyTorch's {worst[1]:.3g}"
 
 
