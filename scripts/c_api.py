@@ -122,12 +122,10 @@ def paragraphs(comment: list[str]) -> list[str]:
     for line in comment:
         if match := re.match(r"@param (\w+) (.*)", line):
             result += ([""] if result and not result[-1].startswith(("-", " ")) else []) + [
-                f"- `{match.group(1)}`: {match.group(2)}"
-            ]
+                f"- `{match.group(1)}`: {match.group(2)}"]
         elif match := re.match(r"@returns (.*)", line):
             result += ([""] if result and not result[-1].startswith(("-", " ")) else []) + [
-                f"- Returns {match.group(1)}"
-            ]
+                f"- Returns {match.group(1)}"]
         else:
             result.append(line)
     return result
@@ -186,9 +184,7 @@ def main(arguments: list[str]) -> int:
         PAGE.write_text(page(), encoding="utf-8")
     elif arguments == ["docs", "--check"]:
         if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-            print(
-                f"{PAGE.relative_to(ROOT)} is not what the headers say: python3 scripts/c_api.py docs", file=sys.stderr
-            )
+            print(f"{PAGE.relative_to(ROOT)} is not what the headers say: python3 scripts/c_api.py docs", file=sys.stderr)
             return 1
     else:
         print(__doc__, file=sys.stderr)

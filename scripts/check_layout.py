@@ -149,10 +149,8 @@ def imports_point_down() -> Iterator[Finding]:
                 yield Finding(str(path), number, f"{target} may not import {module}: see the layers in docs/design.md")
             elif order.index(target) < lowest_with_packages:
                 yield Finding(
-                    str(path),
-                    number,
-                    f"{target} may not import {module}: no package of others below {FIRST_LAYER_WITH_PACKAGES}",
-                )
+                    str(path), number,
+                    f"{target} may not import {module}: no package of others below {FIRST_LAYER_WITH_PACKAGES}")
 
 
 def no_lock_file() -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from ctypes import byref, c_int32, c_size_t, c_void_p
 from dataclasses import dataclass
 from typing import Optional
 
+from ._checks import whole
 from ._library import LIBRARY, taken_bytes
 from .errors import DeviceUnavailableError, InvalidArgumentError
 
@@ -41,6 +42,8 @@ def devices() -> list[Device]:
 
 def parsed(name: str) -> tuple[int, int]:
     """The family and number of a device's name: `cpu`, `cuda`, `cuda:1`, `metax:0`; `nvidia` is `cuda`."""
+    if not isinstance(name, str):
+        raise TypeError(f"device: a name is wanted, not {name!r}")
     family, separator, digits = name.partition(":")
     family = _ALIASES.get(family, family)
     if family not in FAMILIES or (separator and not (digits.isascii() and digits.isdigit() and len(digits) < 6)):
@@ -48,15 +51,21 @@ def parsed(name: str) -> tuple[int, int]:
     return FAMILIES.index(family), int(digits) if separator else 0
 
 
+def device_count(family: int) -> int:
+    """How many devices of a family can be used."""
+    number = c_int32()
+    LIBRARY.martlet_device_count(family, byref(number))
+    return number.value
+
+
 def require_device(name: str) -> None:
     """Raises `DeviceUnavailableError` with the reason unless the device is there."""
     family, index = parsed(name)
-    count = c_int32()
-    LIBRARY.martlet_device_count(family, byref(count))
-    if index < count.value:
+    count = device_count(family)
+    if index < count:
         return
     reasons = [d.reason for d in devices() if d.name.partition(":")[0] == FAMILIES[family] and d.reason]
-    why = reasons[0] if reasons and count.value == 0 else f"there are {count.value} devices of this family"
+    why = reasons[0] if reasons and count == 0 else f"there are {count} devices of this family"
     raise DeviceUnavailableError(f"device: {name} is not available: {why}")
 
 
@@ -65,6 +74,4 @@ def set_threads(count: int) -> None:
 
     Models have threads of their own: see `Model.load`.
     """
-    if not 0 <= count < 1 << 16:
-        raise InvalidArgumentError(f"count: {count} is not a number of threads")
-    LIBRARY.martlet_set_operator_threads(count)
+    LIBRARY.martlet_set_operator_threads(whole("count", count, 0, 1 << 16))

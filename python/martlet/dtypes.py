@@ -45,7 +45,10 @@ class DType(IntEnum):
                     f"dtype: {dtype!r} is none of {', '.join(m.lower() for m in cls.__members__)}"
                 )
             return cls[dtype.upper()]
-        return cls(dtype)
+        try:
+            return cls(dtype)
+        except ValueError:
+            raise InvalidArgumentError(f"dtype: {dtype!r} is no type") from None
 
 
 # DLPack's (code, bits) of each type that it knows; one lane each. Codes: 0 signed, 1 unsigned, 2 IEEE floating point,

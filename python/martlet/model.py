@@ -9,12 +9,13 @@ from ctypes import byref, c_char_p, c_float, c_size_t, c_void_p
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Union
 
+from ._checks import INT32, INT64, c_text, elements, real, text, token_array, whole
 from ._library import LIBRARY, taken_tokens
 from ._structures import LogitBias, ModelInfo, ModelOptions, PerplexityResult, Progress, Request
 from .devices import FAMILIES
 from .errors import CancelledError, InvalidArgumentError
 from .generation import Generation
-from .tokenizer import Messages, Tokenizer, json_bytes, messages_json, token_array
+from .tokenizer import Messages, Tokenizer, json_bytes, messages_json
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict, Unpack
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Model", "Perplexity", "Sampling"]
-
-_INT32, _INT64 = 1 << 31, 1 << 63
 
 
 @dataclass(frozen=True)
@@ -129,12 +128,10 @@ class Model:
         """
         options = ModelOptions()
         LIBRARY.martlet_model_options_init(byref(options), ctypes.sizeof(ModelOptions))
-        options.device = None if device is None else _c_text("device", device)
-        options.compute, options.cache = _c_text("compute", compute), _c_text("kv", kv)
-        options.threads = _whole("threads", 0 if threads is None else threads, 0 if threads is None else 1, _INT32)
-        options.context_length = _whole(
-            "context", 0 if context is None else context, 0 if context is None else 1, _INT64
-        )
+        options.device = None if device is None else c_text("device", device)
+        options.compute, options.cache = c_text("compute", compute), c_text("kv", kv)
+        options.threads = whole("threads", 0 if threads is None else threads, 0 if threads is None else 1, INT32)
+        options.context_length = whole("context", 0 if context is None else context, 0 if context is None else 1, INT64)
         raised: list[BaseException] = []
         if progress is not None:
             tell = progress
@@ -147,14 +144,14 @@ class Model:
                     return False
 
             options.progress = Progress(called)
-        text, handle = os.fspath(name), c_void_p()
+        path, handle = os.fspath(name), c_void_p()
         try:
-            LIBRARY.martlet_model_load(_c_text("name", text), byref(options), byref(handle))
+            LIBRARY.martlet_model_load(c_text("name", path), byref(options), byref(handle))
         except CancelledError:
             if raised:
                 raise raised[0] from None
             raise
-        return cls(text, handle)
+        return cls(path, handle)
 
     # --- What it is --------------------------------------------------------------------------------------------------
 
@@ -222,7 +219,7 @@ class Model:
     ) -> list[Generation]:
         """So many generations of one prompt, which is computed once. With a seed, number `n` (from 0) has `seed + n`."""
         request = _Request(prompt=prompt, sampling=_sampling(sampling, options))
-        handles = (c_void_p * _whole("count", count, 0, 1 << 16))()
+        handles = (c_void_p * whole("count", count, 0, 1 << 16))()
         LIBRARY.martlet_generation_start_samples(self._handle, byref(request.structure), count, handles)
         return [Generation(c_void_p(handle)) for handle in handles]
 
@@ -243,9 +240,7 @@ class Model:
     def perplexity(self, tokens: Sequence[int], context: int = 512) -> Perplexity:
         """The perplexity of token ids by `llama-perplexity`'s protocol: chunks of `context` tokens, each scored on its second half."""
         array, result = token_array("tokens", tokens), PerplexityResult()
-        LIBRARY.martlet_perplexity(
-            self._handle, array, len(array), _whole("context", context, 1, _INT64), byref(result)
-        )
+        LIBRARY.martlet_perplexity(self._handle, array, len(array), whole("context", context, 1, INT64), byref(result))
         return Perplexity(result.perplexity, result.tokens, result.chunks)
 
     # --- Ending ------------------------------------------------------------------------------------------------------
@@ -277,34 +272,33 @@ class _Request:
         self.structure = request = Request()
         LIBRARY.martlet_request_init(byref(request), ctypes.sizeof(Request))
         if isinstance(prompt, str):
-            request.text = content = prompt.encode("utf-8", "replace")
+            request.text = content = text("prompt", prompt)
             request.text_length = len(content)
         elif prompt is not None:
-            request.tokens, request.token_count = token_array("prompt", prompt), len(prompt)
+            tokens = token_array("prompt", prompt)
+            request.tokens, request.token_count = tokens, len(tokens)
         if messages is not None:
             request.messages = messages_json(messages)
         if tools is not None:
             request.tools = json_bytes("tools", list(tools))
         if sampling.max_tokens is not None:
-            request.max_tokens = _whole("max_tokens", sampling.max_tokens, 1, _INT64)
-        request.temperature = sampling.temperature
-        request.top_k = _whole("top_k", sampling.top_k, 0, _INT32)
-        request.top_p, request.min_p = sampling.top_p, sampling.min_p
-        request.repetition_penalty = sampling.repetition_penalty
-        request.presence_penalty, request.frequency_penalty = sampling.presence_penalty, sampling.frequency_penalty
+            request.max_tokens = whole("max_tokens", sampling.max_tokens, 1, INT64)
+        request.top_k = whole("top_k", sampling.top_k, 0, INT32)
+        for name in ("temperature", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"):
+            setattr(request, name, real(name, getattr(sampling, name)))
         if sampling.seed is not None:
-            request.has_seed, request.seed = True, _whole("seed", sampling.seed, 0, 1 << 64)
+            request.has_seed, request.seed = True, whole("seed", sampling.seed, 0, 1 << 64)
         if sampling.logprobs is not None:
-            request.logprobs = _whole("logprobs", sampling.logprobs, 0, 101)
+            request.logprobs = whole("logprobs", sampling.logprobs, 0, 101)
         request.ignore_end = sampling.ignore_end
-        stops = [sampling.stop] if isinstance(sampling.stop, str) else list(sampling.stop)
+        stops = [sampling.stop] if isinstance(sampling.stop, str) else elements("stop", sampling.stop)
         if stops:
-            request.stop = (c_char_p * len(stops))(*(_c_text("stop", stop) for stop in stops))
+            request.stop = (c_char_p * len(stops))(*(c_text("stop", stop) for stop in stops))
             request.stop_count = len(stops)
         if sampling.logit_bias:
             biases = sampling.logit_bias.items()
             request.logit_bias = (LogitBias * len(biases))(
-                *(LogitBias(token_array("logit_bias", [token])[0], bias) for token, bias in biases)
+                *(LogitBias(token_array("logit_bias", [token])[0], real("logit_bias", bias)) for token, bias in biases)
             )
             request.logit_bias_count = len(biases)
 
@@ -317,18 +311,3 @@ def _sampling(sampling: Optional[Sampling], options: Mapping[str, Any]) -> Sampl
     if sampling is None:
         return Sampling(**options)
     return Sampling(**{**sampling.__dict__, **options})
-
-
-def _whole(argument: str, value: int, least: int, end: int) -> int:
-    """A whole number from `least` to before `end`: ctypes would wrap others."""
-    if not least <= value < end:
-        raise InvalidArgumentError(f"{argument}: {value} is not between {least} and {end - 1}")
-    return value
-
-
-def _c_text(argument: str, text: str) -> bytes:
-    """A text that ends with a zero byte, and so can hold none."""
-    content = text.encode("utf-8", "surrogateescape")
-    if b"\0" in content:
-        raise InvalidArgumentError(f"{argument}: {text!r} holds a zero character")
-    return content

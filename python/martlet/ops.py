@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Optional, Sequence, Union
 
+from ._checks import real
 from ._library import LIBRARY
 from .dtypes import DType
 from .errors import InvalidArgumentError
@@ -70,7 +71,7 @@ def add_rms_norm(
     """
     x, residual, weight = _tensor("x", x), _tensor("residual", residual), _tensor("weight", weight)
     out = _output(out, x.shape, x)
-    LIBRARY.martlet_add_rms_norm(out._handle, residual._handle, x._handle, weight._handle, epsilon)
+    LIBRARY.martlet_add_rms_norm(out._handle, residual._handle, x._handle, weight._handle, real("epsilon", epsilon))
     return out
 
 
@@ -152,7 +153,7 @@ def rms_norm(
     """
     x, weight = _tensor("x", x), _tensor("weight", weight)
     out = _output(out, x.shape, x)
-    LIBRARY.martlet_rms_norm(out._handle, x._handle, weight._handle, epsilon)
+    LIBRARY.martlet_rms_norm(out._handle, x._handle, weight._handle, real("epsilon", epsilon))
     return out
 
 
@@ -163,7 +164,7 @@ def rope(x: SupportsDLPack, positions: SupportsDLPack, theta: float, *, out: Opt
     """
     x, positions = _tensor("x", x), _tensor("positions", positions)
     out = _output(out, x.shape, x)
-    LIBRARY.martlet_rope(out._handle, x._handle, positions._handle, theta)
+    LIBRARY.martlet_rope(out._handle, x._handle, positions._handle, real("theta", theta))
     return out
 
 
@@ -184,7 +185,7 @@ def self_attention(
     if scale is None:
         scale = max(1, q.shape[-1] if q.shape else 1) ** -0.5
     out = _output(out, q.shape[:-1] + v.shape[-1:], q)
-    LIBRARY.martlet_self_attention(out._handle, q._handle, k._handle, v._handle, scale)
+    LIBRARY.martlet_self_attention(out._handle, q._handle, k._handle, v._handle, real("scale", scale))
     return out
 
 

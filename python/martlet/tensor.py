@@ -8,15 +8,14 @@ from ctypes import byref, c_char, c_int64, c_size_t, c_void_p
 from typing import Any, Optional, Protocol, Sequence, Union
 
 from . import _dlpack
+from ._checks import INT64, elements, whole
 from ._library import LIBRARY
 from ._structures import MAX_DIMENSIONS, Memory, TensorInfo
-from .devices import FAMILIES, parsed
+from .devices import FAMILIES, device_count, parsed
 from .dtypes import TYPESTR, DType
 from .errors import InvalidArgumentError
 
 __all__ = ["SupportsDLPack", "Tensor", "from_dlpack"]
-
-_LIMIT = 1 << 63
 
 
 class SupportsDLPack(Protocol):
@@ -273,25 +272,22 @@ def _family(device: tuple[int, int]) -> tuple[int, int]:
     if kind in (_dlpack.CPU, _dlpack.CUDA_HOST):
         return 0, 0
     if kind in (_dlpack.CUDA, _dlpack.CUDA_MANAGED):
-        return 1, index
+        # MetaX's libraries call their devices by the same number: it is the family that this machine has.
+        return (2 if device_count(2) and not device_count(1) else 1), index
     raise InvalidArgumentError(f"tensor: Martlet knows no device like DLPack's number {kind}")
 
 
 def _numbers(argument: str, values: Sequence[int]) -> Any:
-    """An array of `int64_t`. Raises `InvalidArgumentError` for what does not fit, which ctypes would wrap."""
-    if len(values) > MAX_DIMENSIONS:
-        raise InvalidArgumentError(f"{argument}: {len(values)} dimensions, at most {MAX_DIMENSIONS} are possible")
-    for value in values:
-        if not -_LIMIT <= value < _LIMIT:
-            raise InvalidArgumentError(f"{argument}: {value} does not fit 64 bits")
-    return (c_int64 * len(values))(*values)
+    """An array of `int64_t` for dimensions."""
+    numbers = elements(argument, values)
+    if len(numbers) > MAX_DIMENSIONS:
+        raise InvalidArgumentError(f"{argument}: {len(numbers)} dimensions, at most {MAX_DIMENSIONS} are possible")
+    return (c_int64 * len(numbers))(*(whole(argument, number, -INT64, INT64) for number in numbers))
 
 
 def _sizes(argument: str, values: Sequence[int]) -> Any:
-    for value in values:
-        if not 0 <= value < MAX_DIMENSIONS:
-            raise InvalidArgumentError(f"{argument}: {value} is no dimension")
-    return (c_size_t * len(values))(*values)
+    """An array of `size_t` with numbers of dimensions."""
+    return (c_size_t * len(values))(*(whole(argument, value, 0, MAX_DIMENSIONS) for value in values))
 
 
 # How `struct` reads the elements.

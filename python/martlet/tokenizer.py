@@ -6,6 +6,8 @@ import json
 from ctypes import byref, c_int32, c_size_t, c_void_p
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
+from ._checks import elements, token_array
+from ._checks import text as utf8
 from ._library import LIBRARY, taken_bytes, taken_tokens
 from .errors import InvalidArgumentError, NotFoundError
 
@@ -18,19 +20,17 @@ __all__ = ["Messages", "Tokenizer"]
 Messages = Union[str, Sequence[Mapping[str, Any]]]
 
 
-def token_array(argument: str, tokens: Sequence[int]) -> Any:
-    """An array of `int32_t`. Raises `InvalidArgumentError` for what cannot be a token's id."""
-    for place, token in enumerate(tokens):
-        if not 0 <= token < 1 << 31:
-            raise InvalidArgumentError(f"{argument}: {token} at place {place} is not a token's id")
-    return (c_int32 * len(tokens))(*tokens)
-
-
 def messages_json(messages: Messages) -> bytes:
     """A conversation as the library reads it."""
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    return json_bytes("messages", [dict(message) for message in messages])
+    return json_bytes("messages", [_turn(message) for message in elements("messages", messages)])
+
+
+def _turn(message: Any) -> dict[str, Any]:
+    if not isinstance(message, Mapping):
+        raise TypeError(f"messages: a turn is a mapping with role and content, not {message!r}")
+    return dict(message)
 
 
 def json_bytes(argument: str, value: Any) -> bytes:
@@ -64,7 +64,7 @@ class Tokenizer:
         `add_special` puts the begin-of-text and end-of-text tokens where the model wants them. `parse_special` reads control
         tokens such as `<|im_start|>` where their text stands: on for what `render` made, off for what a user wrote.
         """
-        content = text.encode("utf-8", "replace")
+        content = utf8("text", text)
         tokens, count = c_void_p(), c_size_t()
         LIBRARY.martlet_tokenize(
             self._model._handle, content, len(content), add_special, parse_special, byref(tokens), byref(count)
@@ -86,7 +86,7 @@ class Tokenizer:
 
     def token_id(self, text: str) -> Optional[int]:
         """The token that is spelled so, a control token by its name; None if no single token is."""
-        content, token = text.encode("utf-8", "replace"), c_int32()
+        content, token = utf8("text", text), c_int32()
         try:
             LIBRARY.martlet_token_id(self._model._handle, content, len(content), byref(token))
         except NotFoundError:

@@ -226,6 +226,32 @@ def test_mistakes_in_options(model: Model, options: dict, argument: str):
         model.generate(PROMPT, **options).result()
 
 
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"temperature": "hot"}, "temperature"),
+        ({"max_tokens": 2.5}, "max_tokens"),
+        ({"seed": "x"}, "seed"),
+        ({"stop": [1]}, "stop"),
+        ({"logit_bias": {"a": 1.0}}, "logit_bias"),
+        ({"logit_bias": {1: "a"}}, "logit_bias"),
+        ({"prompt": 3}, "prompt"),
+        ({"prompt": [1.5]}, "prompt at place 0"),
+        ({"prompt": [5, "a"]}, "prompt at place 1"),
+    ],
+)
+def test_wrong_types_name_the_argument(model: Model, options: dict, argument: str):
+    with pytest.raises(TypeError, match=argument):
+        model.generate(**{"prompt": PROMPT, **options})
+
+
+def test_prompts_from_other_libraries(model: Model):
+    numpy, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
+    expected = model.generate(PROMPT, max_tokens=4).tokens
+    for prompt in (numpy.array(PROMPT), torch.tensor(PROMPT), iter(PROMPT), tuple(PROMPT)):
+        assert model.generate(prompt, max_tokens=4).tokens == expected
+
+
 @pytest.mark.parametrize("prompt", [[], [-1], [1 << 40], [1280], [5] * 5000])
 def test_mistakes_in_prompts(model: Model, prompt: list[int]):
     with pytest.raises(ValueError):
