@@ -203,6 +203,10 @@ size_t martlet_plain_panel_bytes(int type, size_t columns);
 /// missing rows and columns become zeros.
 void martlet_pack_plain(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel);
 
+/// `out[i][j] = x[i][j]` for elements of 1, 2, 4 or 8 bytes; distances in elements.
+void martlet_copy_plane(size_t size, size_t rows, size_t columns, const void *x, ptrdiff_t x_row, ptrdiff_t x_column,
+                        void *out, ptrdiff_t out_row, ptrdiff_t out_column);
+
 /// The cores on which the calling process may run.
 int martlet_available_cores(void);
 
@@ -213,6 +217,12 @@ static inline void martlet_pause(void) {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+/// Asks the processor to bring `bytes` bytes, a multiple of 64, into the second cache of the calling thread's core. Any
+/// address may be named: what cannot be read is not brought.
+static inline void martlet_bring(const void *memory, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch((const char *)memory + at, 0, 2);
 }
 
 #pragma clang assume_nonnull end

@@ -4,7 +4,7 @@ import MartletTensor
 
 extension RoPE {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
-    let rope = stream.kernels.rope
+    let rope = stream.kernels.pointee.rope
     let half = x.shape[2] / 2
     let heads = x.shape[1]
     let size = x.dtype.blockBytes
