@@ -4,7 +4,8 @@
     python python/tests/profile_operators.py [--json FILE] [--only linear,rope] [--dtype f32,bf16]
 
 The ratio is PyTorch's time over Martlet's, above 1 where Martlet is the faster one; what is asked for is 0.9. It is formed
-of medians; "best" is that of the fastest turns, which is the one to read on a busy machine.
+of medians; "best" is that of the fastest turns; "others" is the share of the machine that other programs had meanwhile.
+Beyond a few percent measure again later: PyTorch's threads wait for each other, and the table says more of that.
 """
 
 from __future__ import annotations

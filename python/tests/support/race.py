@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -13,8 +14,9 @@ import martlet
 
 from .operators import DTYPES, Draw, Operator, Shape, shared
 
-# A sample is as many calls as take this long, so that the clock and the turns cost nothing beside it.
-SAMPLE_S = 0.0002
+# A turn begins unmeasured: threads that fell asleep while the other side had its turn take up to 10 ms until each has woken
+# on a core of its own. What takes longer than a turn is called once, and its threads wake within the call.
+WAKING_S, TURN_S = 0.02, 0.02
 # Below this, calling from Python is what takes the time, not the operator.
 CALL_MS = 0.02
 
@@ -35,6 +37,8 @@ class Result:
     torch_ms: float
     best_martlet_ms: float
     best_torch_ms: float
+    #: The share of the machine's processors that other programs had meanwhile.
+    others: float
     peer: str
 
     @property
@@ -63,19 +67,24 @@ class Result:
     def line(self) -> str:
         return (
             f"{self.operator:<15} {self.shape:<53} {self.dtype:<5} {self.martlet_ms:>10.4f} {self.torch_ms:>10.4f} "
-            f"{self.ratio:>6.2f} {self.best_ratio:>6.2f}  {self.peer}{' (the call, not the operator)' if self.is_call else ''}"
+            f"{self.ratio:>6.2f} {self.best_ratio:>6.2f} {self.others:>6.0%}  {self.peer}{' (the call, not the operator)' if self.is_call else ''}"
         )
 
     @staticmethod
     def header() -> str:
-        return f"{'operator':<15} {'shape':<53} {'type':<5} {'Martlet ms':>10} {'PyTorch ms':>10} {'ratio':>6} {'best':>6}  compared with"
+        return f"{'operator':<15} {'shape':<53} {'type':<5} {'Martlet ms':>10} {'PyTorch ms':>10} {'ratio':>6} {'best':>6} {'others':>6}  compared with"
 
 
-def timed(call: Callable[[], object], count: int, synchronize: Callable[[], None]) -> float:
-    """Seconds of one of `count` calls."""
-    start = time.perf_counter()
-    for _ in range(count):
+def timed(call: Callable[[], object], synchronize: Callable[[], None], least_s: float) -> float:
+    """Seconds of one call, of as many as take at least so long together."""
+    count = 0
+    start = now = time.perf_counter()
+    while count == 0 or now - start < least_s:
         call()
+        count += 1
+        if count & 7 == 0 or count == 1:  # the clock and the device are asked now and then only
+            synchronize()
+            now = time.perf_counter()
     synchronize()
     return (time.perf_counter() - start) / count
 
@@ -84,16 +93,34 @@ def take_turns(
     first: Callable[[], object], second: Callable[[], object], synchronize: Callable[[], None], budget_s: float
 ) -> tuple[list[float], list[float]]:
     """The seconds of a call of each, measured A B A B until the time is used up."""
-    counts = []
-    for call in (first, second):
-        call()
-        counts.append(max(1, round(SAMPLE_S / max(timed(call, 1, synchronize), 1e-7))))
+    is_long = [timed(call, synchronize, 0) > TURN_S for call in (first, second)]
     samples: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + budget_s
-    while len(samples[0]) < 5 or time.perf_counter() < end:
-        for call, count, times in zip((first, second), counts, samples):
-            times.append(timed(call, count, synchronize))
+    while len(samples[0]) < 3 or time.perf_counter() < end:
+        for call, long, times in zip((first, second), is_long, samples):
+            if not long:
+                timed(call, synchronize, WAKING_S)
+            times.append(timed(call, synchronize, TURN_S))
     return samples
+
+
+class Meter:
+    """How busy other programs keep the machine's processors, from the moment it is made."""
+
+    def __init__(self) -> None:
+        self.start = self.now()
+
+    @staticmethod
+    def now() -> tuple[float, float, float]:
+        """Seconds: on the clock, of all processors' work, of this process's."""
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, _, _, interrupts, soft, steal, *_ = map(int, file.readline().split()[1:])
+        work = (user + nice + system + interrupts + soft + steal) / os.sysconf("SC_CLK_TCK")
+        return time.perf_counter(), work, time.process_time()
+
+    def others(self) -> float:
+        clock, work, own = (b - a for a, b in zip(self.start, self.now()))
+        return max(0.0, (work - own) / (clock * (os.cpu_count() or 1)))
 
 
 @torch.inference_mode()
@@ -108,8 +135,10 @@ def race(
     outputs = operator.outputs(shape, inputs)
     x, out = shared(inputs), shared(outputs)
     peers = operator.peers(inputs, operator.outputs(shape, inputs))
-    speed = {name: min(timed(call, 1, synchronize) for _ in range(3)) for name, call in peers.items()}
+    speed = {name: min(timed(call, synchronize, 0) for _ in range(3)) for name, call in peers.items()}
     best = min(speed, key=lambda name: speed[name])
+    meter = Meter()
     ours, theirs = take_turns(lambda: operator.run(x, out), peers[best], synchronize, budget_s)
+    others = meter.others()
     times = [1e3 * pick(samples) for pick in (statistics.median, min) for samples in (ours, theirs)]
-    return Result(operator.name, str(shape), dtype, threads, *times, peer=best)
+    return Result(operator.name, str(shape), dtype, threads, *times, others, best)
