@@ -14,5 +14,8 @@ swift format lint --strict --recursive --parallel Package.swift Sources Tests Fu
 step "Layout of the sources"
 python3 scripts/check_layout.py
 
+step "Documentation of the C interface"
+python3 scripts/c_api.py docs --check
+
 step "Release build (Package.swift makes every warning an error)"
 scripts/build.sh --quiet

@@ -35,5 +35,8 @@ if [ "$code" -ne 0 ]; then
   exit "$code"
 fi
 
-# With flags for `swift test` only Swift is meant; scripts/test-python.sh takes flags for pytest.
-[ -n "${ARGS:-}$*" ] || scripts/test-python.sh
+# Whoever asked for some tests only meant those of Swift.
+if [ -z "${ARGS:-}$*" ]; then
+  scripts/test_c.sh
+  scripts/test-python.sh
+fi

@@ -61,6 +61,17 @@ run plain
 export ASAN_OPTIONS=allocator_may_return_null=1
 run sanitized -fsanitize=address -fno-omit-frame-pointer -fuse-ld=lld
 
+echo "== Example"
+make -s -C examples/c CFLAGS="-O2 -Wall -Wextra -Werror"
+if [ -n "$model" ]; then
+  examples/c/chat "$model" "Why is the sky blue?" "And at night?" 2>"$folder/example.errors" || {
+    cat "$folder/example.errors" >&2
+    exit 1
+  }
+else
+  echo "  built; not run, since the default model is not in the cache: 'make model' brings it"
+fi
+
 echo "== Loaded at run time"
 python3 - "$release/libmartlet.so" <<'PYTHON'
 import ctypes, sys

@@ -80,6 +80,18 @@ final class HandleTable: Sendable {
     return pointer
   }
 
+  /// The handles of several objects: all or none.
+  func insert<Object: HandleObject>(_ objects: [Object]) throws(Failure) -> [OpaquePointer] {
+    var handles: [OpaquePointer] = []
+    do {
+      for object in objects { handles.append(try insert(object)) }
+    } catch {
+      for handle in handles { try remove(handle, as: Object.self, "handle") }
+      throw error
+    }
+    return handles
+  }
+
   /// The object behind a handle.
   /// - Parameter name: the argument, for messages.
   func object<Object: HandleObject>(

@@ -1,3 +1,6 @@
+// The names of the functions below and their documentation are those of the headers.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation, AlwaysUseLowerCamelCase
+
 public import CMartlet
 internal import MartletRuntime
 

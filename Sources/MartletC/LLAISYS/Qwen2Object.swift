@@ -22,7 +22,7 @@ final class Qwen2Object: HandleObject, @unchecked Sendable {
   private let stream: Stream
   private var state: State
   private let structure: Qwen2Structure
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
   init(_ meta: LlaisysQwen2Meta, on device: Device) throws {
     let type = try ElementType(number: meta.dtype.rawValue)
@@ -36,6 +36,8 @@ final class Qwen2Object: HandleObject, @unchecked Sendable {
     let tensors = try weights.map { try TensorObject($0.shape, type, on: device) }
     structure = try Qwen2Structure(weights, tensors, layers: configuration.layerCount)
     state = .filling(Qwen2Weights(weights, tensors, on: runtime))
+    // Last, since nothing would give it back if one of the lines above threw.
+    mutex = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
   }
 
@@ -115,16 +117,17 @@ final class Qwen2Object: HandleObject, @unchecked Sendable {
 
 /// The structure of handles that programs read weights' tensors from. It owns the handles and its memory.
 final class Qwen2Structure {
-  let pointer = UnsafeMutablePointer<LlaisysQwen2Weights>.allocate(capacity: 1)
+  let pointer: UnsafeMutablePointer<LlaisysQwen2Weights>
   /// The lists of the structure, one after the other, an entry a layer.
   private let lists: UnsafeMutableBufferPointer<llaisysTensor_t?>
-  private var handles: [llaisysTensor_t] = []
+  private var handles: [llaisysTensor_t]
 
   init(_ weights: [Qwen2Weight], _ tensors: [TensorObject], layers: Int) throws {
+    handles = try HandleTable.shared.insert(tensors)
+    pointer = .allocate(capacity: 1)
+    pointer.initialize(to: LlaisysQwen2Weights())
     lists = .allocate(capacity: weights.count)
     lists.initialize(repeating: nil)
-    pointer.initialize(to: LlaisysQwen2Weights())
-    for tensor in tensors { handles.append(try HandleTable.shared.insert(tensor)) }
     let single = weights.filter { $0.layer == nil }.count
     _ = lists.update(fromContentsOf: handles.dropFirst(single).map { Optional($0) })
     pointer.pointee.in_embed = handles[0]

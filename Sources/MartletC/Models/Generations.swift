@@ -1,3 +1,6 @@
+// The names of the functions below and their documentation are those of the headers.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation, AlwaysUseLowerCamelCase
+
 public import CMartlet
 internal import Martlet
 internal import MartletEngine
@@ -27,14 +30,7 @@ public func martlet_generation_start_samples(
       throw Failure.argument("count", expected: "1 to \(mostSamples)", found: "\(UInt(bitPattern: count))")
     }
     let samples = try generation(MartletC.model(model), request).samples(count).map { GenerationObject($0) }
-    var handles: [martlet_generation_t] = []
-    do {
-      for sample in samples { handles.append(try HandleTable.shared.insert(sample)) }
-    } catch {
-      for handle in handles { try HandleTable.shared.remove(handle, as: GenerationObject.self, "generation") }
-      throw error
-    }
-    for (index, handle) in handles.enumerated() { out[index] = handle }
+    for (index, handle) in try HandleTable.shared.insert(samples).enumerated() { out[index] = handle }
   }
 }
 
