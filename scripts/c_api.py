@@ -3,6 +3,7 @@
 
     scripts/c_api.py docs            writes docs/c-api.md
     scripts/c_api.py docs --check    says whether it is up to date
+    scripts/c_api.py symbols         prints the names of all functions
     scripts/c_api.py exports         prints a version script for the linker
 
 The headers are written for this reader: declarations stand at the beginning of a line below their `///` comment, chapters
@@ -180,6 +181,8 @@ def main(arguments: list[str]) -> int:
         for name in functions():
             print(f"    {name};")
         print("  local: *;\n};")
+    elif arguments == ["symbols"]:
+        print("\n".join(functions()))
     elif arguments == ["docs"]:
         PAGE.write_text(page(), encoding="utf-8")
     elif arguments == ["docs", "--check"]:

@@ -61,6 +61,11 @@ enum Versioned {
     copy(value, to: pointer, size: size)
   }
 
+  /// Refuses a caller's structure that could not be filled.
+  static func check<Structure: BitwiseCopyable>(
+    _ pointer: UnsafeMutablePointer<Structure>, _ name: String
+  ) throws(Failure) { _ = try size(at: UnsafePointer(pointer), as: Structure.self, name) }
+
   /// Sets a caller's structure of `size` bytes to the defaults.
   static func initialize<Structure: BitwiseCopyable>(
     _ pointer: UnsafeMutablePointer<Structure>, size: Int, defaults: Structure

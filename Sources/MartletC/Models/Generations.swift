@@ -44,6 +44,8 @@ public func martlet_generation_next(
 ) -> martlet_status {
   boundary {
     let event = try required(event, "event")
+    // Before an event is taken, which would be lost.
+    try Versioned.check(event, "event")
     try object(generation).next { try Versioned.write($0, to: event, "event") }
   }
 }
