@@ -35,6 +35,19 @@ $ scripts/build-wheel.sh                   # a wheel in .build/wheels, for machi
 `MARTLET_LIBRARY` names another `libmartlet.so` to load. All functions may be called from any thread; while one calculates or
 waits, other threads of Python run. `examples/python/tour.py` shows most of what follows.
 
+## Tests, and speed beside PyTorch
+
+```console
+$ scripts/test-python.sh                                        # all of them; make test runs it too
+$ python python/tests/ops/linear.py --device cpu --profile      # one operator: against PyTorch and float64, and its speed
+$ python python/tests/profile_operators.py --json speed.json    # all operators at the shapes of real models, in one table
+$ python python/tests/test_infer.py --model FOLDER --test       # a whole Qwen2 beside transformers: tokens, errors, times
+$ scripts/make-checkpoint.py FOLDER                             # DeepSeek-R1-Distill-Qwen-1.5B's shape with random weights
+```
+
+They need PyTorch, the last ones transformers too; `scripts/install-python-deps.sh` puts both into `.build/python`. Martlet and
+PyTorch are measured in turns, with as many threads each.
+
 """
 
 # The page: headings, and the modules whose public names follow them.
