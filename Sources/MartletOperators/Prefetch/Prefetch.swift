@@ -6,7 +6,7 @@ package import MartletRuntime
 /// On the processor, threads that wait fill their second cache: see ``ThreadPool/expect(_:count:unitBytes:grain:)``.
 package struct Prefetch: Operator {
   let weight: PackedWeight
-  private let rows: Int
+  let rows: Int
 
   /// - Parameter rows: how many rows the product has.
   package init(_ weight: PackedWeight, rows: Int) {
@@ -16,9 +16,7 @@ package struct Prefetch: Operator {
 
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
-    case .cpu:
-      stream.pool.expect(
-        weight.base, count: weight.panelCount, unitBytes: weight.panelBytes, grain: weight.panelGrain(rows: rows))
+    case .cpu: runOnCPU(stream)
     }
   }
 }
