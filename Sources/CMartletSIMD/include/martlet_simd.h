@@ -210,6 +210,12 @@ void martlet_copy_plane(size_t size, size_t rows, size_t columns, const void *x,
 /// The cores on which the calling process may run.
 int martlet_available_cores(void);
 
+/// The core that the calling thread runs on; negative if the system does not say.
+int martlet_current_core(void);
+
+/// Moves the calling thread to another core if it runs on this one and may run on others.
+void martlet_leave_core(int core);
+
 /// Tells the processor that the calling thread is spinning.
 static inline void martlet_pause(void) {
 #if defined(__x86_64__)

@@ -13,8 +13,12 @@ import martlet
 
 from .operators import DTYPES, Draw, Operator, Shape, shared
 
-# A sample is as many calls as take this long, so that the clock and the turns cost nothing beside it.
-SAMPLE_S = 0.0002
+# A sample is as many calls as take this long, so that the clock costs nothing beside it.
+SAMPLE_S = 0.004
+# Before its turn a side waits and then works for a while: OpenMP's threads, which PyTorch has, wait for more work by spinning
+# for some ten milliseconds, and would take a core away from the other side.
+PAUSE_S = 0.03
+WARM_S = 0.001
 # Below this, calling from Python is what takes the time, not the operator.
 CALL_MS = 0.02
 
@@ -92,6 +96,8 @@ def take_turns(
     end = time.perf_counter() + budget_s
     while len(samples[0]) < 5 or time.perf_counter() < end:
         for call, count, times in zip((first, second), counts, samples):
+            time.sleep(PAUSE_S)
+            timed(call, max(1, round(count * WARM_S / SAMPLE_S)), synchronize)
             times.append(timed(call, count, synchronize))
     return samples
 
