@@ -20,12 +20,6 @@ enum { SQUARE = 16 };
 
 void martlet_copy_plane(size_t size, size_t rows, size_t columns, const void *x, ptrdiff_t x_row, ptrdiff_t x_column,
                         void *out, ptrdiff_t out_row, ptrdiff_t out_column) {
-  if (x_column == 1 && out_column == 1) {
-    for (size_t i = 0; i < rows; i++)
-      memcpy((char *)out + (ptrdiff_t)i * out_row * (ptrdiff_t)size,
-             (const char *)x + (ptrdiff_t)i * x_row * (ptrdiff_t)size, columns * size);
-    return;
-  }
   switch (size) {
     case 1: COPY_PLANE(uint8_t) break;
     case 2: COPY_PLANE(uint16_t) break;

@@ -27,6 +27,7 @@ extension Rearrange {
     let strip = min(rows.extent, max(16, Work.elements / columns.extent / 16 * 16))
     let strips = (rows.extent + strip - 1) / strip
     let outer = axes
+    let copyRows = stream.kernels.pointee.copy_rows
     stream.pool.forEachRange(planes * strips, grain: max(1, Work.elements / (strip * columns.extent))) { range, _ in
       for unit in range {
         var rest = unit / strips
@@ -38,9 +39,16 @@ extension Rearrange {
           from += index * axis.from
           to += index * axis.to
         }
-        martlet_copy_plane(
-          size, min(strip, rows.extent - first), columns.extent, source + from * size, rows.from, columns.from,
-          destination + to * size, rows.to, columns.to)
+        let count = min(strip, rows.extent - first)
+        if columns.from == 1, columns.to == 1 {
+          copyRows(
+            count, columns.extent * size, source + from * size, rows.from * size, destination + to * size,
+            rows.to * size)
+        } else {
+          martlet_copy_plane(
+            size, count, columns.extent, source + from * size, rows.from, columns.from, destination + to * size,
+            rows.to, columns.to)
+        }
       }
     }
   }

@@ -71,27 +71,24 @@ extension SelfAttention {
     let (queries, heads, dimension) = (q.shape[0], q.shape[1], q.shape[2])
     let (keys, group, valueDimension) = (k.shape[0], heads / k.shape[1], v.shape[2])
     let code = code
-    let perThread = keys + 2 * valueDimension
+    let perThread = keys + valueDimension
     let scratch = try stream.scratch(bytes: stream.pool.threadCount * perThread * 4)
     stream.pool.forEachRange(queries * heads, grain: 1) { units, thread in
       let scores = (scratch + thread * perThread * 4).assumingMemoryBound(to: Float.self)
       let sum = scores + keys
-      let row = sum + valueDimension
       for unit in units {
         let (query, head) = (unit / heads, unit % heads)
         let visible = query + keys - queries + 1
+        kernels.pointee.dots(
+          code, address(q, query, head), address(k, 0, head / group), k.strides[0], visible, dimension, scores)
         var largest = -Float.infinity
         for key in 0..<visible {
-          scores[key] =
-            kernels.pointee.dot(code, address(q, query, head), code, address(k, key, head / group), dimension) * scale
+          scores[key] *= scale
           largest = max(largest, scores[key])
         }
         let total = kernels.pointee.exponentials(scores, largest, visible)
-        sum.update(repeating: 0, count: valueDimension)
-        for key in 0..<visible {
-          kernels.pointee.convert(code, address(v, key, head / group), 0, row, valueDimension)
-          for index in 0..<valueDimension { sum[index] += scores[key] * row[index] }
-        }
+        kernels.pointee.weighted_sum(
+          code, address(v, 0, head / group), v.strides[0], visible, scores, valueDimension, sum)
         kernels.pointee.scale_out(sum, 1 / total, code, address(out, query, head), valueDimension)
       }
     }

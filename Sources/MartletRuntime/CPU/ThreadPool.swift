@@ -24,6 +24,8 @@ package final class ThreadPool: @unchecked Sendable {
     let sleepers = Atomic<Int>(0)
     let stopping = Atomic<Bool>(false)
     let busy = Atomic<Bool>(false)
+    /// Where the caller runs, for workers to leave it alone.
+    let callerCore = Atomic<Int32>(-1)
     let lookahead = Lookahead()
     var job: ((Int) -> Void)?
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -50,6 +52,8 @@ package final class ThreadPool: @unchecked Sendable {
   /// About 50 microseconds of pauses: longer than the gaps between the loops of a step, shorter than anything that a
   /// person or another process would notice.
   private static let spins = 4_000
+  /// Long enough that the gaps within a step do not reach it.
+  private static let spinsBeforeMoving = 500
 
   /// The cores that this process may use.
   package static var defaultThreadCount: Int {
@@ -99,6 +103,7 @@ package final class ThreadPool: @unchecked Sendable {
     precondition(!wasBusy, "a thread pool runs one job at a time: each stream has its own")
     withoutActuallyEscaping(body) { job in
       shared.job = job
+      shared.callerCore.store(martlet_current_core(), ordering: .relaxed)
       shared.pending.store(threadCount - 1, ordering: .relaxed)
       shared.epoch.add(1, ordering: .sequentiallyConsistent)
       if shared.sleepers.load(ordering: .sequentiallyConsistent) > 0 { Self.wakeSleepers(shared) }
@@ -172,6 +177,9 @@ package final class ThreadPool: @unchecked Sendable {
       var spins = 0
       while shared.epoch.load(ordering: .acquiring) == seen, !shared.stopping.load(ordering: .acquiring) {
         lookahead.advance(in: shared.lookahead)
+        // The system likes to wake a thread where the one runs that woke it. That one spins too, so the two would take
+        // turns on one core, a time slice each, until the system notices.
+        if spins == Self.spinsBeforeMoving { martlet_leave_core(shared.callerCore.load(ordering: .relaxed)) }
         if spins < Self.spins { pause(&spins) } else { sleep(shared, seen: seen) }
       }
       if shared.stopping.load(ordering: .acquiring) { return }
@@ -194,6 +202,7 @@ package final class ThreadPool: @unchecked Sendable {
     }
     shared.sleepers.subtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(shared.mutex)
+    martlet_leave_core(shared.callerCore.load(ordering: .relaxed))
   }
 
   private final class ThreadBody {

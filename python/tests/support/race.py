@@ -14,9 +14,10 @@ import martlet
 
 from .operators import DTYPES, Draw, Operator, Shape, shared
 
-# A turn begins unmeasured: threads that fell asleep while the other side had its turn take up to 10 ms until each has woken
-# on a core of its own. What takes longer than a turn is called once, and its threads wake within the call.
-WAKING_S, TURN_S = 0.02, 0.02
+# Before its turn a side waits: OpenMP's threads, which PyTorch has, wait for more work by spinning for some ten milliseconds,
+# and would take a core away from the other side. Then it works unmeasured: threads that fell asleep take up to 10 ms until
+# each has woken on a core of its own. What takes longer than a turn is called once, and its threads wake within the call.
+PAUSE_S, WAKING_S, TURN_S = 0.03, 0.02, 0.02
 # Below this, calling from Python is what takes the time, not the operator.
 CALL_MS = 0.02
 
@@ -96,8 +97,9 @@ def take_turns(
     is_long = [timed(call, synchronize, 0) > TURN_S for call in (first, second)]
     samples: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + budget_s
-    while len(samples[0]) < 3 or time.perf_counter() < end:
+    while len(samples[0]) < 5 or time.perf_counter() < end:
         for call, long, times in zip((first, second), is_long, samples):
+            time.sleep(PAUSE_S)
             if not long:
                 timed(call, synchronize, WAKING_S)
             times.append(timed(call, synchronize, TURN_S))
