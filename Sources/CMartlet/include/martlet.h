@@ -91,8 +91,9 @@ martlet_status martlet_devices(char **json, size_t *length);
 /// How many devices of a family can be used; 0, and success, for a family that this build or machine does not have.
 martlet_status martlet_device_count(martlet_device_type type, int32_t *count);
 
-/// How many threads share the work of the operators below on the processor; 0 is every core that the process may run on,
-/// as in the beginning. Models have threads of their own: see `martlet_model_options`.
+/// How many threads share the work of the operators below on the processor, and of those of LLAISYS's models that are made
+/// from then on; 0 is every core that the process may run on, as in the beginning. Other models have threads of their own:
+/// see `martlet_model_options`.
 martlet_status martlet_set_operator_threads(int32_t threads);
 
 // MARK: Models

@@ -40,6 +40,11 @@ final class StreamPool: Sendable {
     _ = consume old
   }
 
+  /// A stream that the pool does not keep, with as many threads as its own have.
+  func makeStream(on device: Device) throws(RuntimeError) -> Stream {
+    try Stream(on: Devices.runtime(device), threads: state.withLock { $0.threads })
+  }
+
   /// Runs work on a stream of a device and waits for it.
   func run(on device: Device, _ work: (Stream) throws -> Void) throws {
     let (known, threads, version) = state.withLock { state in

@@ -31,7 +31,7 @@ final class Qwen2Object: HandleObject, @unchecked Sendable {
     }
     configuration = try Self.configuration(meta)
     let runtime = try Devices.runtime(device)
-    stream = try Stream(on: runtime)
+    stream = try StreamPool.shared.makeStream(on: device)
     let weights = Qwen2Weight.all(configuration)
     let tensors = try weights.map { try TensorObject($0.shape, type, on: device) }
     structure = try Qwen2Structure(weights, tensors, layers: configuration.layerCount)
