@@ -2,7 +2,7 @@
 public struct Device: Hashable, Sendable {
   /// The families of devices. Adding one means one folder in `MartletRuntime` and whatever the compiler then asks for.
   public enum Kind: String, Sendable, CaseIterable {
-    case cpu
+    case cpu, cuda
   }
 
   /// The family.
@@ -19,7 +19,7 @@ public struct Device: Hashable, Sendable {
   /// The processor.
   public static let cpu = Device(.cpu)
 
-  /// Reads the command line's spelling: `cpu`, `cpu:0`.
+  /// Reads the command line's spelling: `cpu`, `cuda`, `cuda:1`.
   /// - Throws: ``RuntimeError/deviceUnavailable(device:reason:)`` for a family that this build does not have.
   public init(parsing text: String) throws(RuntimeError) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -61,6 +61,7 @@ extension Device.Kind {
   package var api: any RuntimeAPI {
     switch self {
     case .cpu: CPURuntimeAPI()
+    case .cuda: CUDARuntimeAPI()
     }
   }
 }

@@ -3,6 +3,8 @@ package final class Runtime: Sendable {
   package let device: Device
   package let api: any RuntimeAPI
   package let allocator: any Allocator
+  /// The kernels of a GPU; nil on a processor.
+  package let kernels: KernelLibrary?
 
   /// Opens a device.
   /// - Parameter allocator: where memory comes from; a caching allocator unless given.
@@ -17,7 +19,17 @@ package final class Runtime: Sendable {
     try api.setDevice(device.index)
     self.device = device
     self.api = api
-    self.allocator = allocator ?? CachingAllocator(api: api)
+    self.allocator = allocator ?? CachingAllocator(api: api, index: device.index)
+    kernels = try (api as? any GPUAPI).map { gpu throws(RuntimeError) in try KernelLibrary(gpu, index: device.index) }
+  }
+
+  /// What a GPU has beside the twelve functions.
+  /// - Throws: `RuntimeError.deviceUnavailable` if the device is none.
+  package func gpu() throws(RuntimeError) -> any GPUAPI {
+    guard let gpu = api as? any GPUAPI else {
+      throw .deviceUnavailable(device: "\(device)", reason: "it is no GPU, which this needs")
+    }
+    return gpu
   }
 
   /// Waits until the device has nothing left to do.

@@ -1,0 +1,35 @@
+/// The text of the kernels, embedded.
+#pragma once
+
+#pragma clang assume_nonnull begin
+
+/// Text ended by a zero.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  const char *name;
+  const char *text;
+} martlet_kernel_file;
+
+/// The files with kernels.
+enum martlet_kernel_id {
+  MARTLET_KERNEL_ADD,
+  MARTLET_KERNEL_ARGMAX,
+  MARTLET_KERNEL_CACHE_APPEND,
+  MARTLET_KERNEL_CONVERT,
+  MARTLET_KERNEL_LINEAR,
+  MARTLET_KERNEL_LINEAR_BLOCKS,
+  MARTLET_KERNEL_LINEAR_TILE,
+  MARTLET_KERNEL_PAGED_ATTENTION,
+  MARTLET_KERNEL_RMS_NORM,
+  MARTLET_KERNEL_REARRANGE,
+  MARTLET_KERNEL_ROPE,
+  MARTLET_KERNEL_SELF_ATTENTION,
+  MARTLET_KERNEL_SWIGLU,
+} __attribute__((enum_extensibility(closed)));
+
+martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id);
+
+/// What stands before every kernel, in order.
+extern const martlet_kernel_file martlet_kernel_preludes[];
+extern const int martlet_kernel_prelude_count;
+
+#pragma clang assume_nonnull end
