@@ -65,7 +65,7 @@ let package = Package(
     layer(
       "MartletHub",
       [
-        "MartletJSON",
+        "MartletJSON", "MartletRuntime",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MartletRuntime
 
 /// The few questions to the file system that finding a model needs. Symbolic links are followed: the Hugging Face
 /// cache is made of them.
@@ -29,34 +30,10 @@ enum FileSystem {
   /// How many folders deep the files of a repository are looked for.
   static let depthLimit = 16
 
-  /// The names in a folder without `.` and `..`, sorted; none if it cannot be read.
-  static func names(in folder: String) -> [String] {
-    entries(in: Array(folder.utf8CString)).map(text).sorted()
-  }
-
-  /// The same as the bytes that they are, each ended by a zero: not every name is UTF-8.
-  static func entries(in folder: [CChar]) -> [[CChar]] {
-    guard let stream = opendir(folder), let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) else { return [] }
-    defer { closedir(stream) }
-    var entries: [[CChar]] = []
-    while let entry = readdir(stream) {
-      // By address: the kernel's entries may be shorter than the struct, whose copy would read beyond them.
-      let bytes = UnsafeRawPointer(entry).advanced(by: nameOffset).assumingMemoryBound(to: CChar.self)
-      let name = Array(UnsafeBufferPointer(start: bytes, count: strlen(bytes) + 1))
-      if name != Array(".".utf8CString), name != Array("..".utf8CString) { entries.append(name) }
-    }
-    return entries
-  }
-
-  /// A name or path for people and for what only takes text. What is not UTF-8 in it is replaced.
-  static func text(_ name: [CChar]) -> String {
-    String(decoding: name.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-  }
-
   /// The paths of the files in a folder, from it on and sorted by folder. Links are followed to files, not to folders.
   /// - Parameter depth: how many folders deep is looked.
   static func files(below folder: String, depth: Int = depthLimit) -> [String] {
-    names(in: folder).flatMap { name -> [String] in
+    Directory.names(in: folder).flatMap { name -> [String] in
       let path = folder + "/" + name
       guard ownKind(path) == .folder else { return isFile(path) ? [name] : [] }
       return depth == 0 ? [] : files(below: path, depth: depth - 1).map { name + "/" + $0 }

@@ -1,3 +1,5 @@
+internal import MartletRuntime
+
 /// The cache folder of the Python package `huggingface_hub`, read only.
 ///
 /// A repository is `models--owner--name/`, with the commit of each branch in `refs/` and that commit's files in
@@ -52,7 +54,7 @@ struct HuggingFaceCache {
   func revisions(of repository: RepositoryName) -> [Revision] {
     let root = folder + "/" + repository.folderName
     let references = FileSystem.files(below: root + "/refs").map { ($0, Self.commit(in: root + "/refs/" + $0)) }
-    return FileSystem.names(in: root + "/snapshots").compactMap { commit in
+    return Directory.names(in: root + "/snapshots").compactMap { commit in
       let path = root + "/snapshots/" + commit
       guard FileSystem.isFolder(path) else { return nil }
       // One with slashes could not be told from a path behind it.
@@ -63,7 +65,7 @@ struct HuggingFaceCache {
 
   /// The repositories in the cache that hold models.
   func repositories() -> [RepositoryName] {
-    FileSystem.names(in: folder).compactMap { RepositoryName(folderName: $0) }
+    Directory.names(in: folder).compactMap { RepositoryName(folderName: $0) }
   }
 
   /// The commit that a branch's file names, or nil if there is no such file or it names something else.

@@ -1,3 +1,5 @@
+internal import MartletRuntime
+
 /// A model on this machine.
 package struct InstalledModel: Sendable, Equatable {
   package enum Place: String, Sendable {
@@ -33,7 +35,7 @@ extension ModelLocator {
 
   private func builtInFolder() -> [InstalledModel] {
     guard let folder = environment.modelFolder else { return [] }
-    return FileSystem.names(in: folder).compactMap { fileName in
+    return Directory.names(in: folder).compactMap { fileName in
       let path = folder + "/" + fileName
       guard !fileName.hasPrefix("."), fileName.hasSuffix(".gguf"), case .file(let size) = FileSystem.kind(path) else {
         return nil
@@ -81,7 +83,7 @@ extension ModelLocator {
     switch FileSystem.kind(path) {
     case .file(let size): size
     case .folder:
-      FileSystem.names(in: path).reduce(0) { sum, name in
+      Directory.names(in: path).reduce(0) { sum, name in
         if case .file(let size) = FileSystem.kind(path + "/" + name) { sum + size } else { sum }
       }
     default: 0

@@ -1,3 +1,5 @@
+internal import MartletRuntime
+
 /// The files of a model.
 package enum LocatedModel: Sendable, Equatable {
   /// One GGUF file with everything in it.
@@ -44,7 +46,7 @@ enum Candidate {
   /// Whether a folder has weights that its model can use. Without any it still has a tokenizer and a chat template to
   /// offer.
   static func holdsWeights(_ path: String) -> Bool {
-    FileSystem.names(in: path).contains(where: ModelContents.isSafetensors)
+    Directory.names(in: path).contains(where: ModelContents.isSafetensors)
   }
 
   /// Looks at the file at `path`: a GGUF file is known by its name or its first bytes (blobs of the Hugging Face cache

@@ -1,3 +1,5 @@
+internal import MartletRuntime
+
 /// What is removed of a repository, while nobody fetches anything of it.
 extension CacheFolders {
   /// Removes the repository and its locks.
@@ -14,7 +16,7 @@ extension CacheFolders {
   /// - Throws: `HubError` if something cannot be removed, or a folder in question is a link to somewhere else.
   func remove(_ file: String?, of commit: String) throws(HubError) -> Int {
     let snapshot = snapshot(commit)
-    for folder in FileSystem.names(in: root).map({ root + "/" + $0 }) + [snapshot]
+    for folder in Directory.names(in: root).map({ root + "/" + $0 }) + [snapshot]
     where FileSystem.ownKind(folder) == .link {
       throw HubError(code: .usage, message: "\(folder) is a link to somewhere else, where nothing is removed")
     }
@@ -22,7 +24,7 @@ extension CacheFolders {
     let removed = file.map { [$0] } ?? files
     // With the last file its snapshot goes, and with the last snapshot all that belongs to the repository.
     let isLastFile = removed.count >= files.count
-    let snapshots = FileSystem.names(in: root + "/snapshots")
+    let snapshots = Directory.names(in: root + "/snapshots")
     guard !isLastFile || snapshots.contains(where: { $0 != commit }) else { return try removeAll() }
 
     var contents = Set(removed.compactMap { blobName($0, of: commit) })

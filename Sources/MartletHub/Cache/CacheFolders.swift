@@ -1,3 +1,5 @@
+internal import MartletRuntime
+
 /// The places of one repository in the Hugging Face cache, and how they are filled.
 ///
 /// Contents lie in `blobs/` by their hashes; `snapshots/<commit>/` links to them by their names; `refs/` knows the commit
@@ -27,7 +29,7 @@ struct CacheFolders: Sendable {
   func partial(_ hash: ContentHash) -> String { blob(hash) + ".incomplete" }
   func lock(_ hash: ContentHash) -> String { "\(locks)/\(hash).lock" }
   /// The lock files that there are, those of Python's downloads among them.
-  var lockFiles: [String] { FileSystem.names(in: locks).map { locks + "/" + $0 } }
+  var lockFiles: [String] { Directory.names(in: locks).map { locks + "/" + $0 } }
   func snapshot(_ commit: String) -> String { "\(root)/snapshots/\(commit)" }
 
   /// Gives a blob its name in a snapshot. The link is relative, so the cache can be moved.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MartletRuntime
 
 extension FileSystem {
   /// What something is by itself, where ``kind(_:)`` tells what a link leads to.
@@ -37,12 +38,12 @@ extension FileSystem {
   private static func removeTree(_ path: [CChar]) throws(HubError) -> Int {
     func failure() -> HubError {
       let code = errno
-      return Disk.failure("removed", text(path), code)
+      return Disk.failure("removed", Directory.text(path), code)
     }
     var bytes = 0
     switch ownKind(path) {
     case .folder:
-      for name in entries(in: path) {
+      for name in Directory.entries(in: path) {
         bytes += try removeTree(Array(path.dropLast()) + "/".utf8CString.dropLast() + name)
       }
       guard rmdir(path) == 0 else { throw failure() }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Files that lie side by side: in a folder, or in memory under the names that they would have in one.
 package struct FileFolder: Sendable {
   /// The folder's path; of files in memory what stands for it in messages.
@@ -33,18 +31,7 @@ package struct FileFolder: Sendable {
     if let contents {
       return contents.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
     }
-    guard let stream = opendir(path(of: subfolder)), let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) else {
-      return []
-    }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      // By address: the kernel's entries may be shorter than the struct, whose copy would read beyond them.
-      let bytes = UnsafeRawPointer(entry).advanced(by: nameOffset).assumingMemoryBound(to: CChar.self)
-      let name = String(cString: bytes)
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
+    return Directory.names(in: path(of: subfolder))
   }
 
   /// The file `name`.
