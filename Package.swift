@@ -55,6 +55,7 @@ let package = Package(
     layer("MartletTensor", ["MartletRuntime"]),
     layer(
       "MartletOperators", ["CMartletKernels", "CMartletSIMD", "MartletRuntime", "MartletTensor"], exclude: kernelFiles),
+    layer("MartletChecks", ["MartletRuntime", "MartletTensor", "MartletOperators"]),
     layer("MartletJSON"),
     layer("MartletModels", ["MartletJSON", "MartletRuntime", "MartletTensor", "MartletOperators"]),
     layer("MartletTemplate", ["MartletJSON"]),
@@ -76,8 +77,8 @@ let package = Package(
     layer(
       "Martlet",
       [
-        "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime", "MartletTemplate",
-        "MartletTensor", "MartletText",
+        "MartletChecks", "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime",
+        "MartletTemplate", "MartletTensor", "MartletText",
       ]),
     .executableTarget(
       name: "MartletCommand",

@@ -64,11 +64,13 @@ BEGIN(swiglu)
 END
 // clang-format on
 
-const martlet_kernel_file martlet_kernel_preludes[] = {
+static const martlet_kernel_file preludes[] = {
     {"martlet_gpu.h", arguments}, {"Device.cuh", device}, {"Blocks.cuh", blocks},
     {"Cache.cuh", cache},         {"Attention.cuh", attention},
 };
-const int martlet_kernel_prelude_count = sizeof martlet_kernel_preludes / sizeof *martlet_kernel_preludes;
+
+martlet_kernel_file martlet_kernel_prelude(int index) { return preludes[index]; }
+int martlet_kernel_prelude_count(void) { return sizeof preludes / sizeof *preludes; }
 
 martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
   static const martlet_kernel_file files[] = {

@@ -56,6 +56,15 @@ extension Device {
   }
 }
 
+extension Device {
+  /// The first GPU that works, else the processor.
+  public static var preferred: Device {
+    let gpu = Device(.cuda)
+    guard let runtime = try? Runtime(gpu), (try? runtime.gpu().compilerIdentity()) != nil else { return .cpu }
+    return gpu
+  }
+}
+
 extension Device.Kind {
   /// The vendor's functions behind the family.
   package var api: any RuntimeAPI {

@@ -12,8 +12,7 @@ extension Tensor {
     switch device.kind {
     case .cpu: copyStrided(from: pointer, to: result.pointer)
     case .cuda:
-      let bytes = try hostBytes()
-      try bytes.withUnsafeBytes { (bytes) throws(TensorError) in try result.load(bytes, on: runtime) }
+      try result.load(contentsOf: hostBytes(), on: runtime)
     }
     return result
   }
@@ -25,8 +24,7 @@ extension Tensor {
       try Self.copy(to: result.pointer, on: runtime.device, from: pointer, on: device, bytes: byteCount)
     } else {
       guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "contiguous") }
-      let bytes = try hostBytes()
-      try bytes.withUnsafeBytes { (bytes) throws(TensorError) in try result.load(bytes, on: runtime) }
+      try result.load(contentsOf: hostBytes(), on: runtime)
     }
     return result
   }
@@ -39,9 +37,11 @@ extension Tensor {
     var source = pointer
     if device.kind != .cpu {
       span = [UInt8](repeating: 0, count: dtype.byteCount(elements: count) ?? 0)
-      try span.withUnsafeMutableBytes { (bytes) throws(TensorError) in
-        try Self.copy(to: bytes.baseAddress!, on: .cpu, from: pointer, on: device, bytes: bytes.count)
-      }
+      try span.withUnsafeMutableBytes { bytes in
+        Result { () throws(TensorError) in
+          try Self.copy(to: bytes.baseAddress!, on: .cpu, from: pointer, on: device, bytes: bytes.count)
+        }
+      }.get()
       if isContiguous { return span }
     }
     var result = [UInt8](repeating: 0, count: byteCount)

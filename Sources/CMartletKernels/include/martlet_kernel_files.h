@@ -24,12 +24,12 @@ enum martlet_kernel_id {
   MARTLET_KERNEL_ROPE,
   MARTLET_KERNEL_SELF_ATTENTION,
   MARTLET_KERNEL_SWIGLU,
-} __attribute__((enum_extensibility(closed)));
+};
 
 martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id);
 
 /// What stands before every kernel, in order.
-extern const martlet_kernel_file martlet_kernel_preludes[];
-extern const int martlet_kernel_prelude_count;
+martlet_kernel_file martlet_kernel_prelude(int index);
+int martlet_kernel_prelude_count(void);
 
 #pragma clang assume_nonnull end

@@ -22,6 +22,8 @@ package struct Pass {
   private let cache: KVCache
   private var arena: Arena
   private var plans: [BatchShape: Plan] = [:]
+  /// Where the logits of a GPU's step go: pinned memory of the host.
+  private var hostLogits: Storage?
 
   package init(_ decoder: Decoder, cache: KVCache, on stream: Stream) throws(RuntimeError) {
     self.decoder = decoder
@@ -31,12 +33,31 @@ package struct Pass {
   }
 
   /// Computes a step: writes keys and values to the cache, and returns the logits of the batch's `logitRows` as f32
-  /// `[logitRows, vocabulary]`, or nil if there are none. They hold until the next step.
+  /// `[logitRows, vocabulary]` in host memory, or nil if there are none. They hold until the next step.
   package mutating func forward(_ batch: Batch) throws -> Tensor? {
     let plan = try plan(BatchShape(batch))
     try plan.input.load(batch, on: stream.runtime)
     for step in plan.operators { try step.run(on: stream) }
-    return plan.logits
+    guard let logits = plan.logits, stream.device.kind != .cpu else { return plan.logits }
+    return try hostCopy(of: logits)
+  }
+
+  /// Waits for the step and brings its logits to the host.
+  private mutating func hostCopy(of logits: Tensor) throws -> Tensor {
+    let runtime = stream.runtime
+    let storage: Storage
+    if let known = hostLogits, known.byteCount >= logits.byteCount {
+      storage = known
+    } else {
+      let buffer = try HostBuffer(byteCount: logits.byteCount, for: runtime)
+      storage = Storage(borrowing: UnsafeRawBufferPointer(buffer.bytes), owner: buffer, isWritable: true)
+      hostLogits = storage
+    }
+    try runtime.api.setDevice(runtime.device.index)
+    try runtime.api.copyAsync(
+      to: storage.pointer, from: logits.pointer, bytes: logits.byteCount, kind: .deviceToHost, stream: stream.handle)
+    try stream.synchronize()
+    return try Tensor(storage: storage, dtype: logits.dtype, layout: Layout(contiguous: logits.shape))
   }
 
   private mutating func plan(_ shape: BatchShape) throws -> Plan {
@@ -44,6 +65,8 @@ package struct Pass {
     if plans.count >= Self.mostPlans { plans.removeAll() }
     var plan = try makePlan(shape)
     if arena.isTooSmall {
+      // What is still at work in the smaller one must be done first.
+      try stream.synchronize()
       // The larger arena serves all plans, so those that hold the smaller one go.
       plans.removeAll()
       plan = try makePlan(shape)

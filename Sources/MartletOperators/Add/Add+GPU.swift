@@ -1,5 +1,6 @@
 internal import CMartletKernels
 import MartletRuntime
+import MartletTensor
 
 extension Add {
   func runOnGPU(_ stream: Stream) throws(RuntimeError) {

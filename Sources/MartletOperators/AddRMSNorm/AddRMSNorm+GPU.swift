@@ -1,5 +1,6 @@
 internal import CMartletKernels
 import MartletRuntime
+import MartletTensor
 
 extension AddRMSNorm {
   /// The kernel of ``RMSNorm``, with a residual.

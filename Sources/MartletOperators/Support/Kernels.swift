@@ -29,11 +29,7 @@ package enum Kernels {
       (String(cString: file.name), String(cString: file.text))
     }
     let kernel = part(martlet_kernel_file_of(id))
-    let preludes = withUnsafePointer(to: martlet_kernel_preludes) { preludes in
-      preludes.withMemoryRebound(to: martlet_kernel_file.self, capacity: Int(martlet_kernel_prelude_count)) { files in
-        (0..<Int(martlet_kernel_prelude_count)).map { part(files[$0]) }
-      }
-    }
+    let preludes = (0..<martlet_kernel_prelude_count()).map { part(martlet_kernel_prelude($0)) }
     return KernelSource(
       name: kernel.file, parts: preludes + [(kernel.file + ".cu", kernel.text)], sharedBytes: sharedBytes)
   }

@@ -1,5 +1,6 @@
 internal import CMartletKernels
 import MartletRuntime
+import MartletTensor
 
 extension SwiGLU {
   func runOnGPU(_ stream: Stream) throws(RuntimeError) {

@@ -95,7 +95,7 @@ package struct CUDARuntimeAPI: GPUAPI {
     // Hopper's own instructions are in the architecture with an a.
     let architecture = "sm_\(major)\(minor)" + (major == 9 ? "a" : "")
     return GPUDescription(
-      name: String(cString: name), architecture: architecture,
+      name: Directory.text(Array(name.prefix { $0 != 0 }) + [0]), architecture: architecture,
       processors: try attribute(MARTLET_CU_ATTRIBUTE_PROCESSORS), memory: memory,
       sharedBytes: try attribute(MARTLET_CU_ATTRIBUTE_SHARED_BYTES))
   }
