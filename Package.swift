@@ -51,7 +51,7 @@ let package = Package(
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CMartletDriver", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CMartletKernels", cSettings: [.treatAllWarnings(as: .error)]),
-    layer("MartletRuntime", ["CMartletDriver", "CMartletSIMD"]),
+    layer("MartletRuntime", ["CMartletDriver", "CMartletKernels", "CMartletSIMD"], exclude: ["GPU/Probe.cu"]),
     layer("MartletTensor", ["MartletRuntime"]),
     layer(
       "MartletOperators", ["CMartletKernels", "CMartletSIMD", "MartletRuntime", "MartletTensor"], exclude: kernelFiles),
@@ -88,7 +88,11 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
-    tests("MartletRuntime"),
+    .target(
+      name: "FakeCUDA", dependencies: ["CMartletDriver"], path: "Tests/FakeCUDA",
+      cSettings: [.treatAllWarnings(as: .error)]),
+    tests("MartletRuntime", ["FakeCUDA"]),
+    tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(
       "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),

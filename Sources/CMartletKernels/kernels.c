@@ -47,6 +47,9 @@ END
 BEGIN(paged_attention)
 #embed "../MartletOperators/PagedAttention/PagedAttention.cu"
 END
+BEGIN(probe)
+#embed "../MartletRuntime/GPU/Probe.cu"
+END
 BEGIN(rms_norm)
 #embed "../MartletOperators/RMSNorm/RMSNorm.cu"
 END
@@ -82,6 +85,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_LINEAR_BLOCKS] = {"LinearBlocks", linear_blocks},
       [MARTLET_KERNEL_LINEAR_TILE] = {"LinearTile", linear_tile},
       [MARTLET_KERNEL_PAGED_ATTENTION] = {"PagedAttention", paged_attention},
+      [MARTLET_KERNEL_PROBE] = {"Probe", probe},
       [MARTLET_KERNEL_RMS_NORM] = {"RMSNorm", rms_norm},
       [MARTLET_KERNEL_REARRANGE] = {"Rearrange", rearrange},
       [MARTLET_KERNEL_ROPE] = {"RoPE", rope},

@@ -37,7 +37,8 @@ extension Report {
       var devices: [TemplateValue] = []
       for (index, device) in descriptions.enumerated() {
         let gigabytes = (Double(device.memory) / 1e9 * 10).rounded() / 10
-        text += "cuda:\(index): \(device.name), \(gigabytes) GB, \(device.processors) processors, \(device.architecture)"
+        text +=
+          "cuda:\(index): \(device.name), \(gigabytes) GB, \(device.processors) processors, \(device.architecture)"
         var value: [String: TemplateValue] = [
           "name": .string(device.name), "memory": .int(device.memory), "processors": .int(device.processors),
           "architecture": .string(device.architecture),

@@ -9,14 +9,16 @@ extension OperatorCheck {
 
   private static var selfAttentionChecks: [OperatorCheck] {
     let cases: [(queries: Int, keys: Int, heads: Int, keyHeads: Int, dimension: Int, value: Int)] = [
-      (1, 1, 1, 1, 2, 2), (5, 11, 4, 2, 64, 64), (1, 700, 6, 2, 128, 128), (33, 33, 3, 1, 20, 24), (2, 300, 16, 1, 80, 7),
+      (1, 1, 1, 1, 2, 2), (5, 11, 4, 2, 64, 64), (1, 700, 6, 2, 128, 128), (33, 33, 3, 1, 20, 24),
+      (2, 300, 16, 1, 80, 7),
       (40, 600, 4, 4, 256, 256), (3, 5, 2, 1, 13, 33), (0, 4, 2, 1, 8, 8),
     ]
     return floatTypes.flatMap { dtype in
       cases.map { c in
         OperatorCheck(
           operatorName: "SelfAttention",
-          label: "\(dtype.name) \(c.queries) of \(c.keys), \(c.heads)/\(c.keyHeads) heads of \(c.dimension), \(c.value)",
+          label:
+            "\(dtype.name) \(c.queries) of \(c.keys), \(c.heads)/\(c.keyHeads) heads of \(c.dimension), \(c.value)",
           tolerance: rounding(dtype)
         ) { stage in
           let q = try stage.numbers(
@@ -40,7 +42,8 @@ extension OperatorCheck {
     let layers: [PagedCheck.Layer] = [
       .init(heads: 4, keyHeads: 2, dimension: 64), .init(heads: 9, keyHeads: 3, dimension: 64, norms: .f32),
       .init(heads: 8, keyHeads: 1, dimension: 128, window: 100), .init(heads: 2, keyHeads: 2, dimension: 20),
-      .init(heads: 14, keyHeads: 2, dimension: 64, window: 300), .init(heads: 16, keyHeads: 1, dimension: 80, norms: .bf16),
+      .init(heads: 14, keyHeads: 2, dimension: 64, window: 300),
+      .init(heads: 16, keyHeads: 1, dimension: 80, norms: .bf16),
       .init(heads: 2, keyHeads: 1, dimension: 256), .init(heads: 1, keyHeads: 1, dimension: 2),
     ]
     return floatTypes.flatMap { activation in

@@ -30,7 +30,8 @@ extension OperatorCheck {
   /// Numbers of all sizes: tiny, huge, halfway between two of the smaller types.
   private static func extremes(_ count: Int) -> [Float] {
     let special: [Float] = [
-      0, -0.0, .infinity, -.infinity, 65_504, 65_519, 65_520, -65_536, 0x1p-24, 0x1p-25, 0x1.8p-25, 0x1.004p0, 0x1.00cp0,
+      0, -0.0, .infinity, -.infinity, 65_504, 65_519, 65_520, -65_536, 0x1p-24, 0x1p-25, 0x1.8p-25, 0x1.004p0,
+      0x1.00cp0,
       0x1.01p0, 0x1.03p0, 0x1p-130, .greatestFiniteMagnitude, 0x1.ffp127,
     ]
     return Draws(21).numbers(count).enumerated().map { index, value in

@@ -27,7 +27,8 @@ extension OperatorCheck {
       tolerance: rounding(out)
     ) { stage in
       let (rows, columns, tokens) = (problem.rows, problem.columns, problem.tokens)
-      let x = try stage.numbers(Draws(40).numbers(tokens * columns, scale: 2), [tokens, columns], dtype, gap: problem.gap)
+      let x = try stage.numbers(
+        Draws(40).numbers(tokens * columns, scale: 2), [tokens, columns], dtype, gap: problem.gap)
       let matrix =
         weight.isQuantized
         ? try stage.blocks(Draws(41), [rows, columns], weight)
@@ -76,7 +77,7 @@ extension OperatorCheck {
     ]
     return floatTypes.flatMap { dtype in
       floatTypes.flatMap { weight in
-        (dtype == weight ? [dtype, .f32, .f16] : [dtype]).flatMap { out in
+        (dtype == weight ? floatTypes : [dtype]).flatMap { out in
           problems.map { check("packed", x: dtype, weight: weight, out: out, $0, packs: true) }
         }
       }
@@ -87,7 +88,8 @@ extension OperatorCheck {
     blockTypes.flatMap { weight in
       floatTypes.flatMap { dtype in
         [
-          Problem(rows: 19, columns: weight.blockSize, tokens: 2), Problem(rows: 35, columns: 768, tokens: 11, bias: .f32),
+          Problem(rows: 19, columns: weight.blockSize, tokens: 2),
+          Problem(rows: 35, columns: 768, tokens: 11, bias: .f32),
           Problem(rows: 16, columns: 1536, tokens: 1, bias: .f16), Problem(rows: 50, columns: 2048, tokens: 4, gap: 8),
           Problem(rows: 5, columns: 256, tokens: 0),
         ].map { check("packed", x: dtype, weight: weight, out: dtype, $0, packs: true) }

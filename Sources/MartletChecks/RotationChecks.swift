@@ -18,7 +18,8 @@ extension OperatorCheck {
           ) { stage in
             let positions = [0, 1, 2, 100, 8_191, 131_071]
             let x = try stage.numbers(
-              Draws(30).numbers(positions.count * heads * dimension), [positions.count, heads, dimension], dtype, gap: 6)
+              Draws(30).numbers(positions.count * heads * dimension), [positions.count, heads, dimension], dtype, gap: 6
+            )
             let places = try stage.integers(positions, [positions.count], integer)
             let out = try stage.output([positions.count, heads, dimension], dtype)
             try RoPE(x.tensor, positions: places.tensor, theta: 10_000, into: out.tensor).run(on: stage.stream)
@@ -39,7 +40,8 @@ extension OperatorCheck {
   private static var tableChecks: [OperatorCheck] {
     scalings.flatMap { name, scaling in
       [8, 64, 128].map { dimension in
-        OperatorCheck(operatorName: "RotationTable", label: "\(name), heads of \(dimension)", tolerance: 2e-5) { stage in
+        OperatorCheck(operatorName: "RotationTable", label: "\(name), heads of \(dimension)", tolerance: 2e-5) {
+          stage in
           let positions = [0, 1, 63, 64, 1_000, 32_767]
           let frequencies = RotaryFrequencies(theta: 10_000, headDimension: dimension, scaling: scaling)
           let places = try stage.integers(positions, [positions.count], .i32)

@@ -46,7 +46,9 @@ package struct RuntimeCheck: Sendable {
     let (one, two) = (try Stream(on: runtime), try Stream(on: runtime))
     let event = try Event(on: runtime)
     let device = try Storage(byteCount: size, on: runtime)
-    let (source, target) = (try HostBuffer(byteCount: size, for: runtime), try HostBuffer(byteCount: size, for: runtime))
+    let (source, target) = (
+      try HostBuffer(byteCount: size, for: runtime), try HostBuffer(byteCount: size, for: runtime)
+    )
     for value in [UInt8(3), 250] {
       source.bytes.initializeMemory(as: UInt8.self, repeating: value)
       try runtime.api.copyAsync(
@@ -67,7 +69,8 @@ package struct RuntimeCheck: Sendable {
     let device = try Storage(byteCount: 1 << 26, on: runtime)
     try start.record(on: stream)
     try runtime.api.copyAsync(
-      to: device.pointer, from: device.pointer + (1 << 25), bytes: 1 << 25, kind: .deviceToDevice, stream: stream.handle)
+      to: device.pointer, from: device.pointer + (1 << 25), bytes: 1 << 25, kind: .deviceToDevice, stream: stream.handle
+    )
     try end.record(on: stream)
     try end.synchronize()
     let time = try start.milliseconds(to: end)

@@ -5,9 +5,11 @@ import Martlet
 /// `martlet doctor`
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Check this machine: devices, libraries, and every operator against its reference.")
+    commandName: "doctor", abstract: "Check this machine: devices, libraries, and every operator against its reference."
+  )
 
-  @Option(parsing: .unconditional, help: "The device to check: cpu or cuda[:i] (default: the first GPU, else the processor).")
+  @Option(
+    parsing: .unconditional, help: "The device to check: cpu or cuda[:i] (default: the first GPU, else the processor).")
   var device: String?
 
   @Flag(help: "Print one JSON object.")

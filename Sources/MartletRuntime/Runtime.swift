@@ -7,10 +7,16 @@ package final class Runtime: Sendable {
   package let kernels: KernelLibrary?
 
   /// Opens a device.
-  /// - Parameter allocator: where memory comes from; a caching allocator unless given.
+  /// - Parameters:
+  ///   - api: the functions behind it; those of its family unless given.
+  ///   - allocator: where memory comes from; a caching allocator unless given.
+  ///   - cache: where a GPU's compiled kernels are kept.
   /// - Throws: `RuntimeError.deviceUnavailable` with the reason if the machine does not have the device.
-  package init(_ device: Device, allocator: (any Allocator)? = nil) throws(RuntimeError) {
-    let api = device.kind.api
+  package init(
+    _ device: Device, api: (any RuntimeAPI)? = nil, allocator: (any Allocator)? = nil,
+    cache: KernelCache = KernelCache()
+  ) throws(RuntimeError) {
+    let api = api ?? device.kind.api
     let count = try api.deviceCount()
     guard device.index < count else {
       throw .deviceUnavailable(
@@ -20,7 +26,9 @@ package final class Runtime: Sendable {
     self.device = device
     self.api = api
     self.allocator = allocator ?? CachingAllocator(api: api, index: device.index)
-    kernels = try (api as? any GPUAPI).map { gpu throws(RuntimeError) in try KernelLibrary(gpu, index: device.index) }
+    kernels = try (api as? any GPUAPI).map { gpu throws(RuntimeError) in
+      try KernelLibrary(gpu, index: device.index, cache: cache)
+    }
   }
 
   /// What a GPU has beside the twelve functions.

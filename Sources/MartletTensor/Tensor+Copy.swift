@@ -162,16 +162,18 @@ extension Tensor {
     guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "reading elements") }
     // A tensor in a mapped file starts where the file says, which need not be a multiple of its element's size.
     let bytes = try hostBytes()
-    return bytes.withUnsafeBytes { pointer in (0..<elementCount).map { index in
-      switch dtype {
-      case .f32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
-      case .f16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: Float16.self))
-      case .bf16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: BFloat16.self).float)
-      case .i32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
-      case .i64: Double(pointer.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
-      case .u8: Double(pointer.load(fromByteOffset: index, as: UInt8.self))
-      case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: .nan
+    return bytes.withUnsafeBytes { pointer in
+      (0..<elementCount).map { index in
+        switch dtype {
+        case .f32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
+        case .f16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: Float16.self))
+        case .bf16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: BFloat16.self).float)
+        case .i32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
+        case .i64: Double(pointer.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
+        case .u8: Double(pointer.load(fromByteOffset: index, as: UInt8.self))
+        case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: .nan
+        }
       }
-    }}
+    }
   }
 }

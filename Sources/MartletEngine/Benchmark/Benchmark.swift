@@ -45,7 +45,7 @@ package struct Benchmark {
   /// Measures everything.
   /// - Parameter progress: called after each measurement with the share done, 0 to 1.
   package mutating func run(progress: (Double) -> Void = { _ in }) throws -> BenchmarkReport {
-    let probe = try MachineProbe(of: subject.stream, products: products)
+    let probe = try LimitsProbe(of: subject.stream, products: products)
     var limits: [MachineLimits] = []
     let tests: [BenchmarkResult.Test] =
       (settings.promptTokens > 0 ? [.prompt] : []) + (settings.generateTokens > 0 ? [.generate] : [])
@@ -70,7 +70,7 @@ package struct Benchmark {
   }
 
   private mutating func measure(
-    _ test: BenchmarkResult.Test, _ probe: MachineProbe, _ limits: inout [MachineLimits], progress: (Int) -> Void
+    _ test: BenchmarkResult.Test, _ probe: LimitsProbe, _ limits: inout [MachineLimits], progress: (Int) -> Void
   ) throws -> BenchmarkResult {
     let (depth, sequences, count) =
       switch test {
@@ -83,7 +83,7 @@ package struct Benchmark {
     var shares: [(bandwidth: Double, operations: Double)] = []
     let clock = ContinuousClock()
     for repetition in 0...settings.repetitions {
-      let limit = probe.measure()
+      let limit = try probe.measure()
       let tokens = randomTokens(test == .prompt ? count : sequences)
       let start = clock.now
       let cost =

@@ -44,7 +44,8 @@ package struct BenchmarkSubject {
     let runtime = try Context().runtime(for: options.device ?? .preferred)
     try self.init(
       name: "\(shape.rawValue) \(type.name)", configuration: shape.configuration,
-      weights: RandomWeights(shape, dtype: type, on: Runtime(.cpu)), runtime: runtime, options: options, progress: progress)
+      weights: RandomWeights(shape, dtype: type, on: Runtime(.cpu)), runtime: runtime, options: options,
+      progress: progress)
   }
 
   /// The types that random weights may have, for messages; not every shape has rows that fit every type's blocks.

@@ -111,7 +111,8 @@ package struct LoadedModel: Sendable {
     // The first start on a kind of GPU compiles, which takes as long as reading a model.
     try runtime.kernels?.load(Kernels.all) { progress(0.3 * Double($0) / Double(Kernels.all.count)) }
     decoder = try Decoder(
-      WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration, WeightLoader(compute: options.compute, stream: stream),
+      WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration,
+      WeightLoader(compute: options.compute, stream: stream),
       cache: options.cache, progress: progress)
     // Others use the weights on streams of their own.
     try stream.synchronize()

@@ -53,7 +53,8 @@ extension RotaryFrequencies {
     guard values.count <= most else {
       throw .callFailed(
         device: stream.device, call: "RoPE",
-        reason: "heads have \(2 * values.count) dimensions, and kernels take at most \(2 * most); run it on the processor")
+        reason:
+          "heads have \(2 * values.count) dimensions, and kernels take at most \(2 * most); run it on the processor")
     }
     values.withUnsafeBytes { bytes.copyMemory(from: $0) }
   }

@@ -23,7 +23,8 @@ struct AttentionShape {
     guard width <= Self.mostDimensions else {
       throw .callFailed(
         device: device, call: "attention",
-        reason: "heads have \(width) dimensions, and kernels take at most \(Self.mostDimensions); run it on the processor")
+        reason:
+          "heads have \(width) dimensions, and kernels take at most \(Self.mostDimensions); run it on the processor")
     }
     // A group of 32 lanes has 64 dimensions a part.
     parts = [1, 2, 4, 8].first { valueWidth <= 64 * $0 } ?? 8

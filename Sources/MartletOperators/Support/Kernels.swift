@@ -4,35 +4,25 @@ internal import MartletTensor
 
 /// The kernels of all operators, as text.
 package enum Kernels {
-  static let add = source(MARTLET_KERNEL_ADD)
-  static let argmax = source(MARTLET_KERNEL_ARGMAX)
-  static let cacheAppend = source(MARTLET_KERNEL_CACHE_APPEND)
-  static let convert = source(MARTLET_KERNEL_CONVERT)
-  static let linear = source(MARTLET_KERNEL_LINEAR)
-  static let linearBlocks = source(MARTLET_KERNEL_LINEAR_BLOCKS)
-  static let linearTile = source(MARTLET_KERNEL_LINEAR_TILE, sharedBytes: Linear.tileSharedBytes)
-  static let pagedAttention = source(MARTLET_KERNEL_PAGED_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
-  static let rmsNorm = source(MARTLET_KERNEL_RMS_NORM)
-  static let rearrange = source(MARTLET_KERNEL_REARRANGE)
-  static let rope = source(MARTLET_KERNEL_ROPE)
-  static let selfAttention = source(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
-  static let swiglu = source(MARTLET_KERNEL_SWIGLU)
+  static let add = KernelSource(MARTLET_KERNEL_ADD)
+  static let argmax = KernelSource(MARTLET_KERNEL_ARGMAX)
+  static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
+  static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
+  static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
+  static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
+  static let linearTile = KernelSource(MARTLET_KERNEL_LINEAR_TILE, sharedBytes: Linear.tileSharedBytes)
+  static let pagedAttention = KernelSource(MARTLET_KERNEL_PAGED_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
+  static let rmsNorm = KernelSource(MARTLET_KERNEL_RMS_NORM)
+  static let rearrange = KernelSource(MARTLET_KERNEL_REARRANGE)
+  static let rope = KernelSource(MARTLET_KERNEL_ROPE)
+  static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
+  static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
   /// All of them, those first that take longest to compile.
   package static let all = [
     pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
     argmax, swiglu, add,
   ]
-
-  private static func source(_ id: martlet_kernel_id, sharedBytes: Int = 0) -> KernelSource {
-    func part(_ file: martlet_kernel_file) -> (file: String, text: String) {
-      (String(cString: file.name), String(cString: file.text))
-    }
-    let kernel = part(martlet_kernel_file_of(id))
-    let preludes = (0..<martlet_kernel_prelude_count()).map { part(martlet_kernel_prelude($0)) }
-    return KernelSource(
-      name: kernel.file, parts: preludes + [(kernel.file + ".cu", kernel.text)], sharedBytes: sharedBytes)
-  }
 }
 
 extension Rows {

@@ -2,16 +2,10 @@ internal import CMartletDriver
 
 /// NVIDIA's libraries, opened at their first use and kept for the life of the process.
 package enum CUDALibraries {
-  /// The driver, or why there is none.
-  static let driver: (functions: martlet_cuda_functions?, search: LibrarySearch) = openDriver()
+  /// How all of them were looked for.
+  package static var searches: [LibrarySearch] { [CUDADriver.shared.search, CUDACompiler.shared.search] }
 
-  /// The run-time compiler, or why there is none.
-  static let compiler: (functions: martlet_nvrtc_functions?, search: LibrarySearch) = openCompiler()
-
-  /// How both were looked for.
-  package static var searches: [LibrarySearch] { [driver.search, compiler.search] }
-
-  private static func openDriver() -> (martlet_cuda_functions?, LibrarySearch) {
+  static func openDriver() -> (martlet_cuda_functions?, LibrarySearch) {
     var search = LibrarySearch(purpose: "CUDA driver", variable: "MARTLET_CUDA_DRIVER")
     let functions: martlet_cuda_functions? = VendorLibrary.open(
       &search, names: ["libcuda.so.1"],
@@ -24,7 +18,7 @@ package enum CUDALibraries {
     return (functions, search)
   }
 
-  private static func openCompiler() -> (martlet_nvrtc_functions?, LibrarySearch) {
+  static func openCompiler() -> (martlet_nvrtc_functions?, LibrarySearch) {
     var search = LibrarySearch(purpose: "CUDA run-time compiler", variable: "MARTLET_NVRTC")
     let functions: martlet_nvrtc_functions? = VendorLibrary.open(
       &search, names: ["libnvrtc.so.13", "libnvrtc.so.12"], folders: compilerFolders, prepare: loadBuiltins,

@@ -4,11 +4,11 @@ internal import CMartletDriver
 
 extension CUDARuntimeAPI {
   package func compilerIdentity() throws(RuntimeError) -> String {
-    try CUDACompiler().identity
+    try compiler.identity
   }
 
   package func compile(_ source: KernelSource, architecture: String) throws(RuntimeError) -> [UInt8] {
-    try CUDACompiler().compile(source, architecture: architecture)
+    try compiler.compile(source, architecture: architecture)
   }
 
   package func loadModule(_ image: [UInt8]) throws(RuntimeError) -> ModuleHandle {

@@ -1,35 +1,22 @@
 internal import CMartletDriver
 internal import Glibc
-internal import Synchronization
 
 /// NVIDIA's devices by the driver's functions.
 ///
 /// Each device is used in its *primary* context, the one that CUDA's runtime library and so PyTorch use too: memory can be
 /// handed over without a copy. Streams are ordered with the default stream, on which plain copies and PyTorch work.
 package struct CUDARuntimeAPI: GPUAPI {
-  /// The primary contexts that this process holds, which it does to its end.
-  private static let contexts = Mutex<[Int: UInt]>([:])
-  /// The driver made ready once; nil if it was, else why not.
-  private static let initialized: RuntimeError? = {
-    guard let functions = CUDALibraries.driver.functions else {
-      return .deviceUnavailable(
-        device: Device.Kind.cuda.rawValue, reason: CUDALibraries.driver.search.failure ?? "no driver")
-    }
-    let result = functions.initialize(0)
-    guard result != MARTLET_CU_SUCCESS else { return nil }
-    return .deviceUnavailable(
-      device: Device.Kind.cuda.rawValue,
-      reason: "the driver (\(CUDALibraries.driver.search.path ?? "")) does not start: \(describe(result, functions))")
-  }()
+  private let driver: CUDADriver
+  let compiler: CUDACompiler
 
-  package init() {}
+  /// This machine's driver and compiler.
+  package init() { self.init(driver: .shared, compiler: .shared) }
+
+  /// A driver and a compiler of one's own.
+  package init(driver: CUDADriver, compiler: CUDACompiler) { (self.driver, self.compiler) = (driver, compiler) }
 
   /// The driver's functions, ready for use.
-  func functions() throws(RuntimeError) -> martlet_cuda_functions {
-    if let failure = Self.initialized { throw failure }
-    // Ready means that it was opened.
-    return CUDALibraries.driver.functions!
-  }
+  func functions() throws(RuntimeError) -> martlet_cuda_functions { try driver.functions() }
 
   // MARK: Devices
 
@@ -44,27 +31,13 @@ package struct CUDARuntimeAPI: GPUAPI {
 
   package func setDevice(_ index: Int) throws(RuntimeError) {
     let functions = try functions()
-    let context = try Self.context(of: index, self, functions)
-    try check(functions.context_set(OpaquePointer(bitPattern: context)), "cuCtxSetCurrent")
-  }
-
-  private static func context(
-    of index: Int, _ api: CUDARuntimeAPI, _ functions: martlet_cuda_functions
-  ) throws(RuntimeError) -> UInt {
-    let result: Result<UInt, RuntimeError> = contexts.withLock { contexts in
-      if let context = contexts[index] { return .success(context) }
-      do throws(RuntimeError) {
-        let device = try api.device(index, functions)
-        var context: OpaquePointer?
-        try api.check(functions.context_retain(&context, device), "cuDevicePrimaryCtxRetain")
-        let address = UInt(bitPattern: context)
-        contexts[index] = address
-        return .success(address)
-      } catch {
-        return .failure(error)
-      }
+    let context = try driver.context(of: index) { () throws(RuntimeError) in
+      let device = try device(index, functions)
+      var context: OpaquePointer?
+      try check(functions.context_retain(&context, device), "cuDevicePrimaryCtxRetain")
+      return UInt(bitPattern: context)
     }
-    return try result.get()
+    try check(functions.context_set(OpaquePointer(bitPattern: context)), "cuCtxSetCurrent")
   }
 
   private func device(_ index: Int, _ functions: martlet_cuda_functions) throws(RuntimeError) -> Int32 {
@@ -161,7 +134,7 @@ package struct CUDARuntimeAPI: GPUAPI {
       // The host's pinned memory, which the system limits.
       throw .callFailed(
         device: Device(.cuda, index: currentIndex), call: "cuMemHostAlloc of \(bytes) bytes",
-        reason: Self.describe(result, functions))
+        reason: CUDADriver.describe(result, functions))
     }
     return pointer
   }
@@ -200,7 +173,7 @@ package struct CUDARuntimeAPI: GPUAPI {
   func check(_ result: Int32, _ call: String) throws(RuntimeError) {
     guard result != MARTLET_CU_SUCCESS else { return }
     throw .callFailed(
-      device: Device(.cuda, index: currentIndex), call: call, reason: Self.describe(result, try functions()))
+      device: Device(.cuda, index: currentIndex), call: call, reason: CUDADriver.describe(result, try functions()))
   }
 
   /// The device of the calling thread's context; 0 if it has none.
@@ -208,13 +181,6 @@ package struct CUDARuntimeAPI: GPUAPI {
     guard let functions = try? functions() else { return 0 }
     var device: Int32 = 0
     return functions.context_device(&device) == MARTLET_CU_SUCCESS ? Int(device) : 0
-  }
-
-  private static func describe(_ result: Int32, _ functions: martlet_cuda_functions) -> String {
-    var (name, text): (UnsafePointer<CChar>?, UnsafePointer<CChar>?) = (nil, nil)
-    _ = functions.error_name(result, &name)
-    _ = functions.error_string(result, &text)
-    return "\(text.map { String(cString: $0) } ?? "unknown error") (\(name.map { String(cString: $0) } ?? "\(result)"))"
   }
 }
 

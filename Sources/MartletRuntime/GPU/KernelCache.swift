@@ -29,7 +29,9 @@ package struct KernelCache: Sendable {
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size >= Self.headerBytes, status.st_size < 1 << 30 else { return nil }
+    guard fstat(descriptor, &status) == 0, status.st_size >= Self.headerBytes, status.st_size < 1 << 30 else {
+      return nil
+    }
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
     var filled = 0
     while filled < bytes.count {

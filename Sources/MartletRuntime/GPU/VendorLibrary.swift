@@ -21,13 +21,16 @@ package struct LibrarySearch: Sendable, Equatable {
   /// Its version, as `12.4`; nil if none was loaded or it does not say.
   package internal(set) var version: String?
 
+  package init(purpose: String, variable: String) { (self.purpose, self.variable) = (purpose, variable) }
+
   /// Why none was taken, in one sentence; nil if one was.
   package var failure: String? {
     guard path == nil else { return nil }
     // Most places have no such file, which says little beside one that has a file that cannot be used.
     let told = attempts.filter { $0.failure?.contains("No such file or directory") == false }
     let details = (told.isEmpty ? attempts.prefix(1) : told[...]).map { "\($0.place): \($0.failure ?? "")" }
-    return "no usable \(purpose) in \(attempts.count) places (\(details.joined(separator: "; "))); set \(variable) to its path"
+    return
+      "no usable \(purpose) in \(attempts.count) places (\(details.joined(separator: "; "))); set \(variable) to its path"
   }
 }
 
@@ -62,7 +65,8 @@ enum VendorLibrary {
       defer { table.deallocate() }
       memset(table, 0, MemoryLayout<Table>.size)
       if let missing = fill(library, table) {
-        search.attempts.append(.init(place: place, failure: "it lacks \(String(cString: missing)); a newer one is needed"))
+        search.attempts.append(
+          .init(place: place, failure: "it lacks \(String(cString: missing)); a newer one is needed"))
         dlclose(library)
         continue
       }
