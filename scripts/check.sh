@@ -14,5 +14,8 @@ swift format lint --strict --recursive --parallel Package.swift Sources Tests Fu
 step "Layout of the sources"
 python3 scripts/check_layout.py
 
+step "Kernels for every GPU architecture (no GPU needed)"
+python3 scripts/gpu/check_kernels.py
+
 step "Release build (Package.swift makes every warning an error)"
 scripts/build.sh --quiet

@@ -129,17 +129,12 @@ package struct Benchmark {
     var cost = DecoderCost.zero
     var tokens = first
     let rows = (0..<Int32(tokens.count)).map { $0 }
-    let best = try Tensor([rows.count], .i32, on: pass.stream.runtime)
-    let value = try Tensor([rows.count], .f32, on: pass.stream.runtime)
     for position in settings.depth..<settings.depth + count {
       let batch = Batch(
         tokens: tokens, positions: rows.map { _ in Int32(position) },
         slots: tokens.indices.map { slot(of: position, in: $0) }, starts: rows + [Int32(rows.count)],
         blockTables: tokens.indices.map { blockTable(of: $0, tokens: position + 1) }, logitRows: rows)
-      guard let logits = try pass.forward(batch) else { break }
-      try Argmax(logits, index: best, value: value).run(on: pass.stream)
-      try pass.stream.synchronize()
-      tokens = Array(UnsafeBufferPointer(start: best.pointer(as: Int32.self), count: rows.count))
+      tokens = try pass.mostProbable(batch)
       cost =
         cost + subject.decoder.cost(tokens: 1, depth: position, sequences: rows.count, logitRows: rows.count)
     }

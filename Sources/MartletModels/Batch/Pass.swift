@@ -24,6 +24,8 @@ package struct Pass {
   private var plans: [BatchShape: Plan] = [:]
   /// Where the logits of a GPU's step go: pinned memory of the host.
   private var hostLogits: Storage?
+  /// Where the largest logits of a step's rows go.
+  private var choice: (index: Tensor, value: Tensor)?
 
   package init(_ decoder: Decoder, cache: KVCache, on stream: Stream) throws(RuntimeError) {
     self.decoder = decoder
@@ -35,11 +37,31 @@ package struct Pass {
   /// Computes a step: writes keys and values to the cache, and returns the logits of the batch's `logitRows` as f32
   /// `[logitRows, vocabulary]` in host memory, or nil if there are none. They hold until the next step.
   package mutating func forward(_ batch: Batch) throws -> Tensor? {
+    let logits = try run(batch)
+    guard let logits, stream.device.kind != .cpu else { return logits }
+    return try hostCopy(of: logits)
+  }
+
+  /// Computes a step as ``forward(_:)`` does, and returns the token with the largest logit of each of the batch's
+  /// `logitRows`: only these leave the device.
+  package mutating func mostProbable(_ batch: Batch) throws -> [Int32] {
+    guard let logits = try run(batch) else { return [] }
+    let rows = logits.shape[0]
+    if choice?.index.shape != [rows] {
+      choice = (try Tensor([rows], .i32, on: stream.runtime), try Tensor([rows], .f32, on: stream.runtime))
+    }
+    guard let (index, value) = choice else { return [] }
+    try Argmax(logits, index: index, value: value).run(on: stream)
+    try stream.synchronize()
+    return try index.hostBytes().withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+  }
+
+  /// Puts a step on the stream; returns where its logits will be, in device memory.
+  private mutating func run(_ batch: Batch) throws -> Tensor? {
     let plan = try plan(BatchShape(batch))
     try plan.input.load(batch, on: stream.runtime)
     for step in plan.operators { try step.run(on: stream) }
-    guard let logits = plan.logits, stream.device.kind != .cpu else { return plan.logits }
-    return try hostCopy(of: logits)
+    return plan.logits
   }
 
   /// Waits for the step and brings its logits to the host.
