@@ -7,12 +7,14 @@ package import CMartletSIMD
 /// engine's model runner owns the one that its steps run on.
 package final class Stream {
   package let runtime: Runtime
-  package let handle: StreamHandle
+  package private(set) var handle: StreamHandle
   /// The threads that share a processor stream's work.
   package let pool: ThreadPool
   /// The instruction set whose loops a processor stream runs.
   package let instructionSet: InstructionSet
   private var scratchStorage: Storage?
+  /// How often the working memory has moved: what was recorded before it did must be recorded again.
+  package private(set) var scratchGeneration = 0
 
   package var device: Device { runtime.device }
 
@@ -47,6 +49,14 @@ package final class Stream {
     runtime.api.destroyStream(handle)
   }
 
+  /// Runs `body`, whose work goes to another stream of the device meanwhile.
+  func redirected(to other: StreamHandle, _ body: () throws -> Void) throws {
+    let own = handle
+    handle = other
+    defer { handle = own }
+    try body()
+  }
+
   /// Waits for everything on the stream.
   package func synchronize() throws(RuntimeError) {
     try runtime.api.setDevice(runtime.device.index)
@@ -63,6 +73,7 @@ package final class Stream {
     scratchStorage = nil
     let storage = try Storage(byteCount: bytes, on: runtime)
     scratchStorage = storage
+    scratchGeneration += 1
     return storage.pointer
   }
 }

@@ -160,7 +160,7 @@ static int copy_async(martlet_cu_pointer to, martlet_cu_pointer from, size_t byt
 }
 static int stream_create(martlet_cu_stream *stream, unsigned flags) {
   REQUIRE_CONTEXT();
-  if (flags != MARTLET_CU_STREAM_DEFAULT) return MARTLET_CU_INVALID_VALUE;
+  if (flags > MARTLET_CU_STREAM_NON_BLOCKING) return MARTLET_CU_INVALID_VALUE;
   state.live_streams++;
   *stream = (martlet_cu_stream)make(STREAM);
   return 0;

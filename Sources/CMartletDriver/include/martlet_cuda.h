@@ -39,6 +39,8 @@ enum {
 enum {
   /// `CU_STREAM_DEFAULT`: ordered with the default stream, on which plain copies run.
   MARTLET_CU_STREAM_DEFAULT = 0,
+  /// `CU_STREAM_NON_BLOCKING`: in no order with it.
+  MARTLET_CU_STREAM_NON_BLOCKING = 1,
   /// `CU_EVENT_DEFAULT` and `CU_EVENT_DISABLE_TIMING`
   MARTLET_CU_EVENT_TIMED = 0,
   MARTLET_CU_EVENT_UNTIMED = 2,

@@ -12,6 +12,10 @@ package struct Pass {
     let input: DeviceBatch
     let operators: [any Operator]
     let logits: Tensor?
+    /// The operators as a GPU launches them at once, and where the working memory was when they were recorded.
+    var recording: (graph: Graph, generation: Int)?
+    /// Whether the step has run before, so that nothing is loaded or allocated by running it again.
+    var hasRun = false
   }
 
   /// Generation repeats a few shapes; prompts come in any length.
@@ -58,9 +62,21 @@ package struct Pass {
 
   /// Puts a step on the stream; returns where its logits will be, in device memory.
   private mutating func run(_ batch: Batch) throws -> Tensor? {
-    let plan = try plan(BatchShape(batch))
+    let shape = BatchShape(batch)
+    var plan = try plan(shape)
     try plan.input.load(batch, on: stream.runtime)
-    for step in plan.operators { try step.run(on: stream) }
+    if stream.device.kind != .cpu, plan.hasRun {
+      if plan.recording?.generation != stream.scratchGeneration {
+        let graph = try Graph(on: stream) { for step in plan.operators { try step.run(on: stream) } }
+        plan.recording = (graph, stream.scratchGeneration)
+        plans[shape] = plan
+      }
+      try plan.recording?.graph.launch(on: stream)
+    } else {
+      for step in plan.operators { try step.run(on: stream) }
+      plan.hasRun = true
+      plans[shape] = plan
+    }
     return plan.logits
   }
 
@@ -84,17 +100,21 @@ package struct Pass {
 
   private mutating func plan(_ shape: BatchShape) throws -> Plan {
     if let plan = plans[shape] { return plan }
-    if plans.count >= Self.mostPlans { plans.removeAll() }
+    if plans.count >= Self.mostPlans { try forgetPlans() }
     var plan = try makePlan(shape)
     if arena.isTooSmall {
-      // What is still at work in the smaller one must be done first.
-      try stream.synchronize()
       // The larger arena serves all plans, so those that hold the smaller one go.
-      plans.removeAll()
+      try forgetPlans()
       plan = try makePlan(shape)
     }
     plans[shape] = plan
     return plan
+  }
+
+  /// What a plan has recorded, and the memory that it works in, must not go while it is at work.
+  private mutating func forgetPlans() throws(RuntimeError) {
+    try stream.synchronize()
+    plans.removeAll()
   }
 
   /// Plans are never at work at once, so each has the arena from its beginning.

@@ -99,13 +99,24 @@ extension CUDARuntimeAPI {
 // MARK: Graphs
 
 extension CUDARuntimeAPI {
-  package func beginCapture(_ stream: StreamHandle) throws(RuntimeError) {
-    try check(
-      functions().capture_begin(stream.cuda, Int32(MARTLET_CU_CAPTURE_THREAD_LOCAL)), "cuStreamBeginCapture")
+  package func beginCapture() throws(RuntimeError) -> StreamHandle {
+    let functions = try functions()
+    var stream: OpaquePointer?
+    // In no order with the default stream, which other threads may use while this one records.
+    try check(functions.stream_create(&stream, UInt32(MARTLET_CU_STREAM_NON_BLOCKING)), "cuStreamCreate")
+    let handle = StreamHandle(rawValue: UInt(bitPattern: stream))
+    do {
+      try check(functions.capture_begin(stream, Int32(MARTLET_CU_CAPTURE_THREAD_LOCAL)), "cuStreamBeginCapture")
+    } catch {
+      destroyStream(handle)
+      throw error
+    }
+    return handle
   }
 
   package func endCapture(_ stream: StreamHandle) throws(RuntimeError) -> GraphHandle {
     let functions = try functions()
+    defer { destroyStream(stream) }
     var graph: OpaquePointer?
     try check(functions.capture_end(stream.cuda, &graph), "cuStreamEndCapture")
     defer { _ = functions.graph_destroy(graph!) }

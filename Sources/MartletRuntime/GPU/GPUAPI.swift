@@ -74,9 +74,9 @@ package protocol GPUAPI: RuntimeAPI {
   func isComplete(_ event: EventHandle) throws(RuntimeError) -> Bool
   func milliseconds(from start: EventHandle, to end: EventHandle) throws(RuntimeError) -> Float
 
-  /// From here on, what this thread puts on the stream is recorded instead of run.
-  func beginCapture(_ stream: StreamHandle) throws(RuntimeError)
-  /// Ends the recording and makes it ready to launch.
+  /// A stream on which this thread's work is recorded instead of run, beside all that the device does meanwhile.
+  func beginCapture() throws(RuntimeError) -> StreamHandle
+  /// Ends the recording, destroys its stream, and makes what was recorded ready to launch.
   func endCapture(_ stream: StreamHandle) throws(RuntimeError) -> GraphHandle
   func launchGraph(_ graph: GraphHandle, on stream: StreamHandle) throws(RuntimeError)
   func destroyGraph(_ graph: GraphHandle)

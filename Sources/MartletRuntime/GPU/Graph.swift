@@ -15,15 +15,15 @@ package final class Graph: Sendable {
     runtime = stream.runtime
     gpu = try runtime.gpu()
     try gpu.setDevice(runtime.device.index)
-    try gpu.beginCapture(stream.handle)
+    let recorder = try gpu.beginCapture()
     do {
-      try body()
+      try stream.redirected(to: recorder, body)
     } catch {
-      // The stream stays in recording until it is ended, whatever comes of it.
-      if let graph = try? gpu.endCapture(stream.handle) { gpu.destroyGraph(graph) }
+      // The recording goes on until it is ended, whatever comes of it.
+      if let graph = try? gpu.endCapture(recorder) { gpu.destroyGraph(graph) }
       throw error
     }
-    handle = try gpu.endCapture(stream.handle)
+    handle = try gpu.endCapture(recorder)
   }
 
   deinit {
