@@ -17,7 +17,7 @@ package final class Runtime: Sendable {
     cache: KernelCache = KernelCache()
   ) throws(RuntimeError) {
     let api = api ?? device.kind.api
-    let count = try api.deviceCount()
+    let count = try Self.deviceCount(of: device, api)
     guard device.index < count else {
       throw .deviceUnavailable(
         device: "\(device.kind.rawValue):\(device.index)", reason: "this machine has \(count) of them, counted from 0")
@@ -28,6 +28,16 @@ package final class Runtime: Sendable {
     self.allocator = allocator ?? CachingAllocator(api: api, index: device.index)
     kernels = try (api as? any GPUAPI).map { gpu throws(RuntimeError) in
       try KernelLibrary(gpu, index: device.index, cache: cache)
+    }
+  }
+
+  /// How many devices of the family there are; without any, the error names the one that was asked for.
+  private static func deviceCount(of device: Device, _ api: any RuntimeAPI) throws(RuntimeError) -> Int {
+    do {
+      return try api.deviceCount()
+    } catch {
+      guard case .deviceUnavailable(_, let reason) = error else { throw error }
+      throw .deviceUnavailable(device: "\(device)", reason: reason)
     }
   }
 

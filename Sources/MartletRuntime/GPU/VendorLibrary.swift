@@ -58,7 +58,10 @@ enum VendorLibrary {
       }
       var reason = [CChar](repeating: 0, count: 512)
       guard let library = martlet_library_open(place, &reason, reason.count) else {
-        search.attempts.append(.init(place: place, failure: Directory.text(Array(reason.prefix { $0 != 0 }) + [0])))
+        var failure = Directory.text(Array(reason.prefix { $0 != 0 }) + [0])
+        // The loader names the place too.
+        if failure.hasPrefix(place + ": ") { failure.removeFirst(place.count + 2) }
+        search.attempts.append(.init(place: place, failure: failure))
         continue
       }
       let table = UnsafeMutablePointer<Table>.allocate(capacity: 1)
