@@ -10,9 +10,17 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A library layer. Layers import downwards only; `docs/design.md` draws the picture.
-func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
+
+/// Device code beside the operators; `CMartletKernels` embeds it as text.
+let kernelFiles =
+  [
+    "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "Linear/Linear", "Linear/LinearBlocks",
+    "Linear/LinearTile", "PagedAttention/PagedAttention", "RMSNorm/RMSNorm", "Rearrange/Rearrange", "RoPE/RoPE",
+    "SelfAttention/SelfAttention", "SwiGLU/SwiGLU",
+  ].map { $0 + ".cu" } + ["Attention", "Blocks", "Cache", "Device"].map { "Support/\($0).cuh" }
 
 /// The tests of one layer, in `Tests/<layer>Tests`.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -43,9 +51,13 @@ let package = Package(
   ],
   targets: [
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
-    layer("MartletRuntime", ["CMartletSIMD"]),
+    .target(name: "CMartletDriver", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "CMartletKernels", cSettings: [.treatAllWarnings(as: .error)]),
+    layer("MartletRuntime", ["CMartletDriver", "CMartletKernels", "CMartletSIMD"], exclude: ["GPU/Probe.cu"]),
     layer("MartletTensor", ["MartletRuntime"]),
-    layer("MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"]),
+    layer(
+      "MartletOperators", ["CMartletKernels", "CMartletSIMD", "MartletRuntime", "MartletTensor"], exclude: kernelFiles),
+    layer("MartletChecks", ["MartletRuntime", "MartletTensor", "MartletOperators"]),
     layer("MartletJSON"),
     layer("MartletModels", ["MartletJSON", "MartletRuntime", "MartletTensor", "MartletOperators"]),
     layer("MartletTemplate", ["MartletJSON"]),
@@ -67,8 +79,8 @@ let package = Package(
     layer(
       "Martlet",
       [
-        "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime", "MartletTemplate",
-        "MartletTensor", "MartletText",
+        "MartletChecks", "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime",
+        "MartletTemplate", "MartletTensor", "MartletText",
       ]),
     .target(name: "CMartlet", cSettings: [.treatAllWarnings(as: .error)]),
     layer(
@@ -86,7 +98,11 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
-    tests("MartletRuntime"),
+    .target(
+      name: "FakeCUDA", dependencies: ["CMartletDriver"], path: "Tests/FakeCUDA",
+      cSettings: [.treatAllWarnings(as: .error)]),
+    tests("MartletRuntime", ["FakeCUDA"]),
+    tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(
       "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),

@@ -17,5 +17,8 @@ python3 scripts/check_layout.py
 step "Documentation of the C interface"
 python3 scripts/c_api.py docs --check
 
+step "Kernels for every GPU architecture (no GPU needed)"
+python3 scripts/gpu/check_kernels.py
+
 step "Release build (Package.swift makes every warning an error)"
 scripts/build.sh --quiet

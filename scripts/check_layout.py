@@ -85,7 +85,7 @@ def layers() -> dict[str, set[str]]:
 
 
 def operators_are_whole() -> Iterator[Finding]:
-    """An operator is a folder with its contract, its processor part and a test twin."""
+    """An operator is a folder with its contract, its processor part, its GPU part and a test twin."""
     for folder in folders("Sources/MartletOperators"):
         name = folder.name
         if name == "Support":  # what several operators share
@@ -93,6 +93,7 @@ def operators_are_whole() -> Iterator[Finding]:
         needed = [
             folder / f"{name}.swift",
             folder / f"{name}+CPU.swift",
+            folder / f"{name}+GPU.swift",
             Path("Tests/MartletOperatorsTests", name, f"{name}Tests.swift"),
         ]
         for path in needed:
@@ -193,8 +194,30 @@ def no_unproved_concurrency() -> Iterator[Finding]:
                 yield Finding(str(path), index + 1, "say in a comment right above why this is safe")
 
 
+def kernels_are_portable() -> Iterator[Finding]:
+    """Vendors' intrinsics and widths stay in Support/ and under MT_PLATFORM_NVIDIA; every kernel file is embedded."""
+    pattern = re.compile(r"\basm\b|0xffffffff\b|__shfl|__ballot|__syncwarp|\bwarpSize\b|#include|__nv_|cooperative_groups")
+    embedded = text(Path("Sources/CMartletKernels/kernels.c"))
+    for path in files():
+        if path.suffix not in {".cu", ".cuh"}:
+            continue
+        if f'"../{path.relative_to("Sources")}"' not in embedded:
+            yield Finding(str(path), 1, "name it in Sources/CMartletKernels/kernels.c, or no kernel can use it")
+        if path.parent.name == "Support":
+            continue
+        guarded = False
+        for number, line in lines(path):
+            if line.startswith("#if"):
+                guarded = "MT_PLATFORM_" in line
+            elif line.startswith(("#else", "#endif")):
+                guarded = False
+            elif not guarded and pattern.search(line):
+                yield Finding(str(path), number, "a vendor's own: use Support/Device.cuh, or guard it by MT_PLATFORM_NVIDIA")
+
+
 RULES = [
     operators_are_whole,
+    kernels_are_portable,
     tests_have_an_operator,
     files_are_short,
     files_are_small,

@@ -2,21 +2,71 @@ internal import MartletRuntime
 internal import MartletTemplate
 
 extension Report {
-  /// The devices of this machine.
+  /// The devices of this machine, and why one is missing.
   public static func devices() -> Report {
+    let families = [cpu, cuda, metax]
+    return Report(text: families.map(\.text).joined(), json: .array(families.flatMap(\.devices)))
+  }
+
+  private typealias Family = (text: String, devices: [TemplateValue])
+
+  private static var cpu: Family {
     let threads = ThreadPool.defaultThreadCount
     let chosen = (try? InstructionSet.preferred().name) ?? "none"
     let sets = InstructionSet.available
-    let missing = "not part of this build"
-    var lines = "cpu: \(threads) cores, instruction set \(chosen) (can run \(sets.joined(separator: ", ")))\n"
-    for kind in ["cuda", "metax"] { lines += "\(kind): none, \(missing)\n" }
-    let cpu: TemplateValue = [
-      "device": "cpu", "available": true, "cores": .int(threads), "instruction_set": .string(chosen),
-      "instruction_sets": .array(sets.map { .string($0) }),
-    ]
-    let others = ["cuda", "metax"].map { kind -> TemplateValue in
-      ["device": .string(kind), "available": false, "reason": .string(missing)]
+    return (
+      "cpu: \(threads) cores, instruction set \(chosen) (can run \(sets.joined(separator: ", ")))\n",
+      [
+        [
+          "device": "cpu", "available": true, "cores": .int(threads), "instruction_set": .string(chosen),
+          "instruction_sets": .array(sets.map { .string($0) }),
+        ]
+      ]
+    )
+  }
+
+  private static var cuda: Family {
+    let api = CUDARuntimeAPI()
+    do throws(RuntimeError) {
+      let count = try api.deviceCount()
+      guard count > 0 else { return missing("cuda", "the driver finds no device") }
+      let descriptions = try (0..<count).map { index throws(RuntimeError) in try api.describe(index) }
+      // Without a compiler there are devices and no kernels.
+      let compiler = Result { () throws(RuntimeError) in try api.compilerIdentity() }
+      var text = ""
+      var devices: [TemplateValue] = []
+      for (index, device) in descriptions.enumerated() {
+        let gigabytes = (Double(device.memory) / 1e9 * 10).rounded() / 10
+        text +=
+          "cuda:\(index): \(device.name), \(gigabytes) GB, \(device.processors) processors, \(device.architecture)"
+        var value: [String: TemplateValue] = [
+          "name": .string(device.name), "memory": .int(device.memory), "processors": .int(device.processors),
+          "architecture": .string(device.architecture),
+        ]
+        if case .failure(let error) = compiler {
+          text += "; not usable: \(error)"
+          value["reason"] = .string("\(error)")
+        }
+        text += "\n"
+        var object = TemplateObject()
+        object["device"] = .string("cuda:\(index)")
+        object["available"] = .bool((try? compiler.get()) != nil)
+        for key in value.keys.sorted() { object[key] = value[key] }
+        devices.append(.object(object))
+      }
+      return (text, devices)
+    } catch {
+      return missing("cuda", reason(error))
     }
-    return Report(text: lines, json: .array([cpu] + others))
+  }
+
+  private static var metax: Family { missing("metax", "not part of this build") }
+
+  private static func missing(_ kind: String, _ reason: String) -> Family {
+    ("\(kind): none, \(reason)\n", [["device": .string(kind), "available": false, "reason": .string(reason)]])
+  }
+
+  private static func reason(_ error: RuntimeError) -> String {
+    if case .deviceUnavailable(_, let reason) = error { reason } else { "\(error)" }
   }
 }

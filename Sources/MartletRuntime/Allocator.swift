@@ -58,9 +58,14 @@ package final class CachingAllocator: Allocator {
   }
 
   private let api: any RuntimeAPI
+  private let index: Int
   private let state = Mutex(State())
 
-  package init(api: any RuntimeAPI) { self.api = api }
+  /// - Parameter index: which of the family's devices.
+  package init(api: any RuntimeAPI, index: Int = 0) {
+    self.api = api
+    self.index = index
+  }
 
   deinit { trim() }
 
@@ -83,6 +88,8 @@ package final class CachingAllocator: Allocator {
     }
     if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
     let pointer: UnsafeMutableRawPointer
+    // Any thread may ask, whichever device it used last.
+    try api.setDevice(index)
     do {
       pointer = try api.allocateDevice(bytes: size)
     } catch {
@@ -108,6 +115,7 @@ package final class CachingAllocator: Allocator {
       state.usage.cached = 0
       return state.free.values.flatMap { $0 }
     }
+    guard !addresses.isEmpty, (try? api.setDevice(index)) != nil else { return }
     for address in addresses {
       if let pointer = UnsafeMutableRawPointer(bitPattern: address) { api.freeDevice(pointer) }
     }

@@ -2,7 +2,7 @@
 public struct Device: Hashable, Sendable {
   /// The families of devices. Adding one means one folder in `MartletRuntime` and whatever the compiler then asks for.
   public enum Kind: String, Sendable, CaseIterable {
-    case cpu
+    case cpu, cuda
   }
 
   /// The family.
@@ -19,7 +19,7 @@ public struct Device: Hashable, Sendable {
   /// The processor.
   public static let cpu = Device(.cpu)
 
-  /// Reads the command line's spelling: `cpu`, `cpu:0`.
+  /// Reads the command line's spelling: `cpu`, `cuda`, `cuda:1`.
   /// - Throws: ``RuntimeError/deviceUnavailable(device:reason:)`` for a family that this build does not have.
   public init(parsing text: String) throws(RuntimeError) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -56,11 +56,21 @@ extension Device {
   }
 }
 
+extension Device {
+  /// The first GPU that works, else the processor.
+  public static var preferred: Device {
+    let gpu = Device(.cuda)
+    guard let runtime = try? Runtime(gpu), (try? runtime.gpu().compilerIdentity()) != nil else { return .cpu }
+    return gpu
+  }
+}
+
 extension Device.Kind {
   /// The vendor's functions behind the family.
   package var api: any RuntimeAPI {
     switch self {
     case .cpu: CPURuntimeAPI()
+    case .cuda: CUDARuntimeAPI()
     }
   }
 }

@@ -7,12 +7,14 @@ package import CMartletSIMD
 /// engine's model runner owns the one that its steps run on.
 package final class Stream {
   package let runtime: Runtime
-  package let handle: StreamHandle
+  package private(set) var handle: StreamHandle
   /// The threads that share a processor stream's work.
   package let pool: ThreadPool
   /// The instruction set whose loops a processor stream runs.
   package let instructionSet: InstructionSet
   private var scratchStorage: Storage?
+  /// How often the working memory has moved: what was recorded before it did must be recorded again.
+  package private(set) var scratchGeneration = 0
 
   package var device: Device { runtime.device }
 
@@ -34,15 +36,30 @@ package final class Stream {
     } else {
       self.instructionSet = try .preferred()
     }
-    self.pool = try ThreadPool(threadCount: threads ?? ThreadPool.defaultThreadCount)
+    // A GPU's stream leaves the processor's threads alone.
+    let threads = runtime.device.kind == .cpu ? threads ?? ThreadPool.defaultThreadCount : 1
+    self.pool = try ThreadPool(threadCount: threads)
     // The handle comes last: a throw before it leaves nothing to destroy.
     self.handle = try runtime.api.createStream()
   }
 
-  deinit { runtime.api.destroyStream(handle) }
+  deinit {
+    // What the stream worked on may be given to others as soon as it is gone. A device that fails here has failed before.
+    try? synchronize()
+    runtime.api.destroyStream(handle)
+  }
+
+  /// Runs `body`, whose work goes to another stream of the device meanwhile.
+  func redirected(to other: StreamHandle, _ body: () throws -> Void) throws {
+    let own = handle
+    handle = other
+    defer { handle = own }
+    try body()
+  }
 
   /// Waits for everything on the stream.
   package func synchronize() throws(RuntimeError) {
+    try runtime.api.setDevice(runtime.device.index)
     try runtime.api.synchronizeStream(handle)
   }
 
@@ -51,9 +68,32 @@ package final class Stream {
   /// It grows to the largest request and stays, so that a step of a size seen before allocates nothing.
   package func scratch(bytes: Int) throws(RuntimeError) -> UnsafeMutableRawPointer {
     if let storage = scratchStorage, storage.byteCount >= bytes { return storage.pointer }
+    // The operator before may still be at work in it.
+    if scratchStorage != nil { try synchronize() }
     scratchStorage = nil
     let storage = try Storage(byteCount: bytes, on: runtime)
     scratchStorage = storage
+    scratchGeneration += 1
     return storage.pointer
+  }
+}
+
+extension Stream {
+  /// Puts a kernel on a GPU's stream.
+  /// - Parameters:
+  ///   - grid: blocks; without any there is nothing to do.
+  ///   - argument: the struct that the kernel takes.
+  package func launch<Argument: BitwiseCopyable>(
+    _ name: String, of source: KernelSource, grid: GridSize, block: GridSize, sharedBytes: Int = 0, _ argument: Argument
+  ) throws(RuntimeError) {
+    guard grid.x > 0, grid.y > 0, grid.z > 0 else { return }
+    let gpu = try runtime.gpu()
+    guard let kernels = runtime.kernels else { return }
+    let function = try kernels.function(name, of: source)
+    // Threads come and go, and each may have used another device before.
+    try gpu.setDevice(device.index)
+    var argument = argument
+    try gpu.launch(
+      function, grid: grid, block: block, sharedBytes: sharedBytes, stream: handle, argument: &argument)
   }
 }

@@ -10,21 +10,44 @@ extension Tensor {
     guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "contiguous") }
     let result = try Tensor(shape, dtype, on: runtime)
     switch device.kind {
-    case .cpu: copyStrided(to: result.pointer)
+    case .cpu: copyStrided(from: pointer, to: result.pointer)
+    case .cuda:
+      try result.load(contentsOf: hostBytes(), on: runtime)
     }
     return result
   }
 
   /// A contiguous copy on a device.
   package func copy(to runtime: Runtime) throws(TensorError) -> Tensor {
-    let source = try contiguous(on: runtime)
     let result = try Tensor(shape, dtype, on: runtime)
-    do throws(RuntimeError) {
-      try runtime.api.copy(
-        to: result.pointer, from: source.pointer, bytes: source.byteCount,
-        kind: Self.copyKind(from: device, to: runtime.device))
-    } catch {
-      throw .runtime(error)
+    if isContiguous {
+      try Self.copy(to: result.pointer, on: runtime.device, from: pointer, on: device, bytes: byteCount)
+    } else {
+      guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "contiguous") }
+      try result.load(contentsOf: hostBytes(), on: runtime)
+    }
+    return result
+  }
+
+  /// The elements of a plain type in row-major order, in host memory.
+  package func hostBytes() throws(TensorError) -> [UInt8] {
+    guard byteCount > 0 else { return [] }
+    let count = isContiguous ? elementCount : layout.upperBound.map { $0 - layout.offset } ?? 0
+    var span: [UInt8] = []
+    var source = pointer
+    if device.kind != .cpu {
+      span = [UInt8](repeating: 0, count: dtype.byteCount(elements: count) ?? 0)
+      try span.withUnsafeMutableBytes { bytes in
+        Result { () throws(TensorError) in
+          try Self.copy(to: bytes.baseAddress!, on: .cpu, from: pointer, on: device, bytes: bytes.count)
+        }
+      }.get()
+      if isContiguous { return span }
+    }
+    var result = [UInt8](repeating: 0, count: byteCount)
+    span.withUnsafeMutableBytes { bytes in
+      if device.kind != .cpu { source = bytes.baseAddress! }
+      result.withUnsafeMutableBytes { copyStrided(from: source, to: $0.baseAddress!) }
     }
     return result
   }
@@ -39,24 +62,35 @@ extension Tensor {
       throw .dataMismatch(expected: "\(byteCount) bytes for \(description)", found: "\(bytes.count) bytes")
     }
     guard let source = bytes.baseAddress, byteCount > 0 else { return }
+    try Self.copy(to: pointer, on: device, from: source, on: .cpu, bytes: byteCount)
+  }
+
+  /// Copies between any two devices and waits until it is done.
+  private static func copy(
+    to destination: UnsafeMutableRawPointer, on target: Device, from source: UnsafeRawPointer, on origin: Device,
+    bytes: Int
+  ) throws(TensorError) {
+    let kind: CopyKind =
+      switch (origin.kind, target.kind) {
+      case (.cpu, .cpu): .hostToHost
+      case (.cpu, _): .hostToDevice
+      case (_, .cpu): .deviceToHost
+      case (_, _): .deviceToDevice
+      }
     do throws(RuntimeError) {
-      try runtime.api.copy(
-        to: pointer, from: source, bytes: byteCount, kind: Self.copyKind(from: .cpu, to: device))
+      // The device that is no host has the functions for both.
+      let device = target.kind == .cpu ? origin : target
+      let api = device.kind.api
+      try api.setDevice(device.index)
+      try api.copy(to: destination, from: source, bytes: bytes, kind: kind)
     } catch {
       throw .runtime(error)
     }
   }
 
-  private static func copyKind(from source: Device, to destination: Device) -> CopyKind {
-    switch (source.kind, destination.kind) {
-    case (.cpu, .cpu): .hostToHost
-    }
-  }
-
-  /// Writes the elements in row-major order to host memory.
-  private func copyStrided(to destination: UnsafeMutableRawPointer) {
+  /// Writes the elements in row-major order to host memory; `base` is where the first one can be read.
+  private func copyStrided(from base: UnsafeMutableRawPointer, to destination: UnsafeMutableRawPointer) {
     let size = dtype.blockBytes
-    let base = pointer
     var written = 0
     forEachElementOffset { offset in
       (destination + written).copyMemory(from: base + offset * size, byteCount: size)
@@ -126,18 +160,19 @@ extension Tensor {
   /// 2^53 are rounded.
   package func hostValues(on runtime: Runtime) throws(TensorError) -> [Double] {
     guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "reading elements") }
-    let host = try contiguous(on: runtime)
     // A tensor in a mapped file starts where the file says, which need not be a multiple of its element's size.
-    let pointer = UnsafeRawPointer(host.pointer)
-    return (0..<elementCount).map { index in
-      switch dtype {
-      case .f32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
-      case .f16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: Float16.self))
-      case .bf16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: BFloat16.self).float)
-      case .i32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
-      case .i64: Double(pointer.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
-      case .u8: Double(pointer.load(fromByteOffset: index, as: UInt8.self))
-      case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: .nan
+    let bytes = try hostBytes()
+    return bytes.withUnsafeBytes { pointer in
+      (0..<elementCount).map { index in
+        switch dtype {
+        case .f32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
+        case .f16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: Float16.self))
+        case .bf16: Double(pointer.loadUnaligned(fromByteOffset: index * 2, as: BFloat16.self).float)
+        case .i32: Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
+        case .i64: Double(pointer.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
+        case .u8: Double(pointer.load(fromByteOffset: index, as: UInt8.self))
+        case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: .nan
+        }
       }
     }
   }

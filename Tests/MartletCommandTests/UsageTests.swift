@@ -119,10 +119,14 @@ struct DemandedDeviceTests {
   @Test(arguments: ["cuda", "cuda:0", "metax:1", "cpu:3", "tpu", "cpu:99999999999999999999"])
   func device(name: String) throws {
     let file = try TinyModel.file()
+    // Where there is a GPU, it is not to be found.
+    let environment = ["MARTLET_CUDA_DRIVER": "/nowhere/libcuda.so.1"]
     for command in ["run", "complete"] {
-      try Martlet.fail([command, file.path, "hi", "--device", name], 69, [name, "not available"])
+      try Martlet.fail(
+        [command, file.path, "hi", "--device", name], 69, [name, "not available"], environment: environment)
     }
-    try Martlet.fail(["perplexity", file.path, "--file", "/dev/null", "--device", name], 69, [name])
+    try Martlet.fail(
+      ["perplexity", file.path, "--file", "/dev/null", "--device", name], 69, [name], environment: environment)
   }
 
   @Test("a device that is there is taken without a word", arguments: ["cpu", "cpu:0"])

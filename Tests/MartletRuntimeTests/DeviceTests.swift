@@ -2,14 +2,17 @@ import MartletRuntime
 import Testing
 
 @Suite struct DeviceTests {
-  @Test(arguments: [("cpu", "cpu"), ("cpu:0", "cpu"), ("cpu:3", "cpu:3"), ("cpu:007", "cpu:7")])
+  @Test(arguments: [
+    ("cuda", "cuda:0"), ("cuda:2", "cuda:2"), ("cpu", "cpu"), ("cpu:0", "cpu"), ("cpu:3", "cpu:3"),
+    ("cpu:007", "cpu:7"),
+  ])
   func readsAndPrintsTheSpellingOfTheCommandLine(text: String, printed: String) throws {
     let device = try Device(parsing: text)
     #expect(device.description == printed)
     #expect(try Device(parsing: device.description) == device)
   }
 
-  @Test(arguments: ["", " ", ":", ":0", "gpu", "cuda:0", "CPU", " cpu", "cpu "])
+  @Test(arguments: ["", " ", ":", ":0", "gpu", "rocm:0", "CPU", " cpu", "cpu "])
   func refusesUnknownFamiliesAndNamesTheKnownOnes(text: String) {
     let error = #expect(throws: RuntimeError.self) { try Device(parsing: text) }
     guard case .deviceUnavailable(_, let reason) = error else {

@@ -23,6 +23,7 @@ enum DeviceFamily: UInt32, CaseIterable {
   init(_ kind: Device.Kind) {
     switch kind {
     case .cpu: self = .cpu
+    case .cuda: self = .nvidia
     }
   }
 

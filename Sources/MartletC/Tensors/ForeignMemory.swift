@@ -43,12 +43,9 @@ extension TensorObject {
     }
     let device = try namedDevice(memory.device_type.rawValue, memory.device_index)
     _ = try Devices.runtime(device)
-    switch device.kind {
-    case .cpu:
-      let bytes = UnsafeRawBufferPointer(start: memory.data, count: memory.data == nil ? 0 : bytes)
-      let storage = Storage(borrowing: bytes, owner: owner, isWritable: !memory.read_only)
-      self.init(TensorMemory(storage, mayBeFilled: true), type, layout)
-    }
+    let contents = UnsafeRawBufferPointer(start: memory.data, count: memory.data == nil ? 0 : bytes)
+    let storage = Storage(borrowing: contents, owner: owner, isWritable: !memory.read_only, on: device)
+    self.init(TensorMemory(storage, mayBeFilled: true), type, layout)
   }
 
   private static func byteCount(_ elements: Int, _ type: ElementType) -> Int? {

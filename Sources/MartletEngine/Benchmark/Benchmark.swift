@@ -45,7 +45,7 @@ package struct Benchmark {
   /// Measures everything.
   /// - Parameter progress: called after each measurement with the share done, 0 to 1.
   package mutating func run(progress: (Double) -> Void = { _ in }) throws -> BenchmarkReport {
-    let probe = try MachineProbe(of: subject.stream, products: products)
+    let probe = try LimitsProbe(of: subject.stream, products: products)
     var limits: [MachineLimits] = []
     let tests: [BenchmarkResult.Test] =
       (settings.promptTokens > 0 ? [.prompt] : []) + (settings.generateTokens > 0 ? [.generate] : [])
@@ -70,7 +70,7 @@ package struct Benchmark {
   }
 
   private mutating func measure(
-    _ test: BenchmarkResult.Test, _ probe: MachineProbe, _ limits: inout [MachineLimits], progress: (Int) -> Void
+    _ test: BenchmarkResult.Test, _ probe: LimitsProbe, _ limits: inout [MachineLimits], progress: (Int) -> Void
   ) throws -> BenchmarkResult {
     let (depth, sequences, count) =
       switch test {
@@ -83,7 +83,7 @@ package struct Benchmark {
     var shares: [(bandwidth: Double, operations: Double)] = []
     let clock = ContinuousClock()
     for repetition in 0...settings.repetitions {
-      let limit = probe.measure()
+      let limit = try probe.measure()
       let tokens = randomTokens(test == .prompt ? count : sequences)
       let start = clock.now
       let cost =
@@ -129,17 +129,12 @@ package struct Benchmark {
     var cost = DecoderCost.zero
     var tokens = first
     let rows = (0..<Int32(tokens.count)).map { $0 }
-    let best = try Tensor([rows.count], .i32, on: pass.stream.runtime)
-    let value = try Tensor([rows.count], .f32, on: pass.stream.runtime)
     for position in settings.depth..<settings.depth + count {
       let batch = Batch(
         tokens: tokens, positions: rows.map { _ in Int32(position) },
         slots: tokens.indices.map { slot(of: position, in: $0) }, starts: rows + [Int32(rows.count)],
         blockTables: tokens.indices.map { blockTable(of: $0, tokens: position + 1) }, logitRows: rows)
-      guard let logits = try pass.forward(batch) else { break }
-      try Argmax(logits, index: best, value: value).run(on: pass.stream)
-      try pass.stream.synchronize()
-      tokens = Array(UnsafeBufferPointer(start: best.pointer(as: Int32.self), count: rows.count))
+      tokens = try pass.mostProbable(batch)
       cost =
         cost + subject.decoder.cost(tokens: 1, depth: position, sequences: rows.count, logitRows: rows.count)
     }

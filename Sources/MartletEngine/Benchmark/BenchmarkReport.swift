@@ -72,7 +72,7 @@ package struct BenchmarkReport: Sendable, Equatable {
     }
     return """
       \(model) on \(device): \(threads) \(threads == 1 ? "thread" : "threads"), \(instructionSet), weights \(weightType)
-      limits: \(Self.rate(limits.bandwidth / 1e9)) GB/s read from memory, \(Self.rate(limits.operations / 1e9)) billion \
+      limits: \(Self.rate(limits.bandwidth / 1e9)) GB/s \(device == "cpu" ? "read from memory" : "copied, read and written"), \(Self.rate(limits.operations / 1e9)) billion \
       \(limits.products.rawValue) operations/s
 
       \(Self.table(rows))

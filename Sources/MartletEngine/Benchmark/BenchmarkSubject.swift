@@ -41,10 +41,11 @@ package struct BenchmarkSubject {
       throw RequestError.outOfRange(
         field: "the type of \(shape.rawValue)'s weights", found: "\"\(name)\"", expected: Self.list(types))
     }
-    let runtime = try Context().runtime(for: options.device ?? .cpu)
+    let runtime = try Context().runtime(for: options.device ?? .preferred)
     try self.init(
       name: "\(shape.rawValue) \(type.name)", configuration: shape.configuration,
-      weights: RandomWeights(shape, dtype: type, on: runtime), runtime: runtime, options: options, progress: progress)
+      weights: RandomWeights(shape, dtype: type, on: Runtime(.cpu)), runtime: runtime, options: options,
+      progress: progress)
   }
 
   /// The types that random weights may have, for messages; not every shape has rows that fit every type's blocks.

@@ -1,4 +1,5 @@
 public import MartletModels
+internal import MartletOperators
 public import MartletRuntime
 internal import MartletText
 
@@ -96,7 +97,7 @@ package struct LoadedModel: Sendable {
     self.text = text
     self.endTokens = endTokens
     self.unappliedGenerationFields = unappliedGenerationFields
-    device = options.device ?? .cpu
+    device = options.device ?? .preferred
     context = Context()
     contextLength = try Self.contextLength(options, configuration)
     // The vocabulary is cheap to check and the weights are not: whatever is wrong shows first.
@@ -107,9 +108,14 @@ package struct LoadedModel: Sendable {
     }
     let runtime = try context.runtime(for: device)
     let stream = try Self.makeStream(on: runtime, options)
+    // The first start on a kind of GPU compiles, which takes as long as reading a model.
+    try runtime.kernels?.load(Kernels.all) { progress(0.3 * Double($0) / Double(Kernels.all.count)) }
     decoder = try Decoder(
-      WeightScope(weights(runtime)), configuration, WeightLoader(compute: options.compute, stream: stream),
+      WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration,
+      WeightLoader(compute: options.compute, stream: stream),
       cache: options.cache, progress: progress)
+    // Others use the weights on streams of their own.
+    try stream.synchronize()
   }
 
   private static func contextLength(

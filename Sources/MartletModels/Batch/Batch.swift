@@ -70,34 +70,46 @@ package struct DeviceBatch: Sendable {
   package let rotaryLengths: Tensor?
   package let attention: AttentionBatch
   package let logitRows: Tensor
+  /// All of them, one behind the other, so that one copy brings a batch.
+  private let all: Tensor
   private let shape: BatchShape
 
   /// Takes memory for batches of a shape.
   init(_ shape: BatchShape, arena: inout Arena) throws {
     self.shape = shape
-    tokens = try arena.tensor([shape.tokens], .i32)
-    slots = try arena.tensor([shape.tokens], .i32)
-    rotaryLengths = shape.hasRotaryLengths ? try arena.tensor([shape.tokens], .i32) : nil
-    logitRows = try arena.tensor([shape.logitRows], .i32)
+    let counts = [
+      shape.tokens, shape.tokens, shape.hasRotaryLengths ? shape.tokens : 0, shape.logitRows, shape.sequences + 1,
+      shape.tokens, shape.sequences * shape.tableWidth,
+    ]
+    let all = try arena.tensor([counts.reduce(0, +)], .i32)
+    var start = 0
+    let parts = try counts.map { count in
+      defer { start += count }
+      return try all.slice(0, start..<start + count)
+    }
+    self.all = all
+    tokens = parts[0]
+    slots = parts[1]
+    rotaryLengths = shape.hasRotaryLengths ? parts[2] : nil
+    logitRows = parts[3]
     attention = AttentionBatch(
-      starts: try arena.tensor([shape.sequences + 1], .i32), positions: try arena.tensor([shape.tokens], .i32),
-      blockTables: try arena.tensor([shape.sequences, shape.tableWidth], .i32))
+      starts: parts[4], positions: parts[5], blockTables: try parts[6].view([shape.sequences, shape.tableWidth]))
   }
 
   /// Copies a batch of that shape.
   func load(_ batch: Batch, on runtime: Runtime) throws(TensorError) {
-    try tokens.load(contentsOf: batch.tokens, on: runtime)
-    try slots.load(contentsOf: batch.slots, on: runtime)
-    try rotaryLengths?.load(contentsOf: batch.rotaryLengths, on: runtime)
-    try logitRows.load(contentsOf: batch.logitRows, on: runtime)
-    try attention.starts.load(contentsOf: batch.starts, on: runtime)
-    try attention.positions.load(contentsOf: batch.positions, on: runtime)
-    var tables: [Int32] = []
-    tables.reserveCapacity(shape.sequences * shape.tableWidth)
+    var numbers: [Int32] = []
+    numbers.reserveCapacity(all.elementCount)
+    numbers += batch.tokens
+    numbers += batch.slots
+    numbers += batch.rotaryLengths
+    numbers += batch.logitRows
+    numbers += batch.starts
+    numbers += batch.positions
     for table in batch.blockTables {
-      tables += table
-      tables += repeatElement(0, count: shape.tableWidth - table.count)
+      numbers += table
+      numbers += repeatElement(0, count: shape.tableWidth - table.count)
     }
-    try attention.blockTables.load(contentsOf: tables, on: runtime)
+    try all.load(contentsOf: numbers, on: runtime)
   }
 }

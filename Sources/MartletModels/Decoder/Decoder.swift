@@ -36,9 +36,9 @@ package struct Decoder: Sendable {
     // used whatever the configuration says.
     let separateHead = try weights["lm_head"].optional("weight", shape: tableShape)
     let table = try model["embed_tokens"].optional("weight", shape: tableShape)
-    embedding =
-      try table ?? (configuration.tiesEmbeddings == true ? separateHead : nil)
-      ?? model["embed_tokens"].tensor("weight", shape: tableShape)
+    embedding = try loader.table(
+      table ?? (configuration.tiesEmbeddings == true ? separateHead : nil)
+        ?? model["embed_tokens"].tensor("weight", shape: tableShape))
     var layers: [DecoderLayer] = []
     for index in 0..<configuration.layerCount {
       layers.append(try DecoderLayer(model["layers"][index], configuration, loader))

@@ -24,7 +24,7 @@ package struct WeightLoader {
         let scope = weights[name]
         let weight = try scope.tensor("weight", shape: [rows, columns])
         let bias = hasBias ? try scope.tensor("bias", shape: [rows]) : nil
-        return (try converted(weight), try bias.map { try converted($0) })
+        return (try converted(weight), try bias.map { try onDevice(converted($0)) })
       }, on: stream)
   }
 
@@ -48,11 +48,19 @@ package struct WeightLoader {
     try convert(tensor, to: compute.types(for: tensor.dtype).weights)
   }
 
+  /// A table that operators read as it is: where the file is mapped on the processor, else a copy on the device.
+  package func table(_ tensor: Tensor) throws -> Tensor { try onDevice(tensor) }
+
   private func convert(_ tensor: Tensor, to dtype: DType) throws -> Tensor {
     if tensor.dtype == dtype { return tensor }
+    let tensor = try onDevice(tensor)
     let result = try Tensor(tensor.shape, dtype, on: stream.runtime)
     try Convert(tensor, into: result).run(on: stream)
     return result
+  }
+
+  private func onDevice(_ tensor: Tensor) throws -> Tensor {
+    tensor.device == stream.device ? tensor : try tensor.copy(to: stream.runtime)
   }
 
   /// A copy in device memory: small vectors should not keep pages of the file.

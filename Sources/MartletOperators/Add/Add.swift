@@ -25,9 +25,10 @@ package struct Add: Operator {
     self.tensors = [a, b, out]
   }
 
-  package func run(on stream: Stream) {
+  package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

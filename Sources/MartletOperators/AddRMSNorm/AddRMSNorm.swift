@@ -35,9 +35,10 @@ package struct AddRMSNorm: Operator {
     self.tensors = [x, residual, weight, out]
   }
 
-  package func run(on stream: Stream) {
+  package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

@@ -68,9 +68,10 @@ package struct CacheAppend: Operator {
     self.tensor = qkv
   }
 
-  package func run(on stream: Stream) {
+  package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

@@ -26,6 +26,7 @@ package struct Convert: Operator {
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

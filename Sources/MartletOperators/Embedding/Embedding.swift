@@ -33,6 +33,7 @@ package struct Embedding: Operator {
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

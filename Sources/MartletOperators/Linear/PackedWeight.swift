@@ -5,7 +5,8 @@ package import MartletTensor
 /// A weight matrix laid out once for the loops of a device.
 ///
 /// On the processor 16 rows are interleaved to a panel, so that one register holds the weights of 16 outputs: see
-/// `martlet_pack_format` in `CMartletSIMD`. No quantised value changes.
+/// `martlet_pack_format` in `CMartletSIMD`. On a GPU rows follow one another as they are in the file. No quantised value
+/// changes.
 package struct PackedWeight: Sendable {
   /// Outputs.
   package let rows: Int
@@ -30,7 +31,7 @@ package struct PackedWeight: Sendable {
   /// Packs the rows of several matrices one below the other: the query, key and value projections become one, and so
   /// do gate and up.
   /// - Parameters:
-  ///   - parts: matrices `[rows, columns]` of equal columns and one type, in host memory, rows without gaps.
+  ///   - parts: matrices `[rows, columns]` of equal columns and one type, in host memory or on the stream's device, rows without gaps.
   ///   - stream: whose device the panels are for, and whose threads do the work.
   /// - Throws: ``OperatorError`` if the parts do not fit together; `RuntimeError` if there is no memory.
   package init(_ parts: [Tensor], on stream: Stream) throws {
@@ -52,12 +53,20 @@ package struct PackedWeight: Sendable {
     rows = parts.reduce(0) { $0 + $1.shape[0] }
     columns = first.shape[1]
     dtype = first.dtype
-    panelCount = (rows + Self.panelRows - 1) / Self.panelRows
-    panelBytes = Self.panelBytes(dtype, columns: columns)
+    switch stream.device.kind {
+    case .cpu:
+      panelCount = (rows + Self.panelRows - 1) / Self.panelRows
+      panelBytes = Self.panelBytes(dtype, columns: columns)
+    case .cuda:
+      // Rows as they are.
+      panelCount = rows
+      panelBytes = columns / dtype.blockSize * dtype.blockBytes
+    }
     storage = try Storage(byteCount: panelCount * panelBytes, on: stream.runtime)
     base = UnsafeRawPointer(storage.pointer)
     switch stream.device.kind {
     case .cpu: packOnCPU(sources, stream)
+    case .cuda: try packOnGPU(parts, sources, stream)
     }
   }
 

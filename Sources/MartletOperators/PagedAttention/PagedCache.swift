@@ -8,6 +8,8 @@ package import MartletTensor
 /// On the processor, keys are `[blocks, keyHeads, headDimension, 16]`: transposed, so that a block is a panel of a matrix
 /// product. Values are `[blocks, keyHeads, 16, paddedDimension]` with the dimension padded to a multiple of 16 by zeros.
 ///
+/// On a GPU keys lie as values do, `[blocks, keyHeads, 16, paddedDimension]`.
+///
 /// In Q8_0 a token's 32 neighbouring dimensions of a head share an f16 scale, which lies behind the head's bytes in the
 /// block (`martlet_kv_view`); tensors are then bytes, `[blocks, keyHeads, bytes of a head]`.
 package struct PagedCache: Sendable {
@@ -25,7 +27,7 @@ package struct PagedCache: Sendable {
   package var paddedDimension: Int { Self.padded(headDimension) }
 
   /// Bytes of one head's keys in a block.
-  var keyBytes: Int { martlet_kv_bytes(dtype.code, headDimension) }
+  var keyBytes: Int { martlet_kv_bytes(dtype.code, keys.device.kind == .cpu ? headDimension : paddedDimension) }
   /// Bytes of one head's values in a block.
   var valueBytes: Int { martlet_kv_bytes(dtype.code, paddedDimension) }
 
@@ -45,11 +47,15 @@ package struct PagedCache: Sendable {
     self.headDimension = headDimension
     self.dtype = dtype
     let padded = Self.padded(headDimension)
+    let keyDimension = runtime.device.kind == .cpu ? headDimension : padded
     if dtype == .q8_0 {
-      keys = try Tensor([blockCount, keyHeads, martlet_kv_bytes(dtype.code, headDimension)], .u8, on: runtime)
+      keys = try Tensor([blockCount, keyHeads, martlet_kv_bytes(dtype.code, keyDimension)], .u8, on: runtime)
       values = try Tensor([blockCount, keyHeads, martlet_kv_bytes(dtype.code, padded)], .u8, on: runtime)
     } else {
-      keys = try Tensor([blockCount, keyHeads, headDimension, Self.blockSize], dtype, on: runtime)
+      keys = try Tensor(
+        runtime.device.kind == .cpu
+          ? [blockCount, keyHeads, headDimension, Self.blockSize] : [blockCount, keyHeads, Self.blockSize, padded],
+        dtype, on: runtime)
       values = try Tensor([blockCount, keyHeads, Self.blockSize, padded], dtype, on: runtime)
     }
   }

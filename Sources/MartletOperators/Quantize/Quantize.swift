@@ -12,7 +12,9 @@ package import MartletTensor
 package struct Quantize: Sendable {
   let x: Rows
   let out: Rows
-  private let tensors: [Tensor]
+  let tensors: [Tensor]
+
+  init(x: Rows, out: Rows, tensors: [Tensor]) { (self.x, self.out, self.tensors) = (x, out, tensors) }
 
   /// What came of it.
   package enum Outcome: Sendable, Equatable {
@@ -32,15 +34,14 @@ package struct Quantize: Sendable {
     }
     try check.shape(out, x.shape, "out")
     try check.devices(x, out: out)
-    self.x = try check.rows(x, "x")
-    self.out = try check.rows(out, "out")
-    self.tensors = [x, out]
+    self.init(x: try check.rows(x, "x"), out: try check.rows(out, "out"), tensors: [x, out])
   }
 
   /// Encodes all rows. Of several rows that cannot be, the outcome tells the first; `out` is then undefined.
   package func run(on stream: Stream) throws(RuntimeError) -> Outcome {
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

@@ -18,9 +18,10 @@ package struct Rearrange: Operator {
     self.out = out
   }
 
-  package func run(on stream: Stream) {
+  package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

@@ -82,6 +82,12 @@ package struct RotaryFrequencies: Sendable, Equatable {
     return length > context ? length : 0
   }
 
+  /// What ``values(length:)`` is made of, if speeds depend on the length.
+  var lengthScaling: (theta: Double, factor: Double, context: Double)? {
+    guard case .dynamic(let factor, let context) = scaling else { return nil }
+    return (Double(theta), factor, Double(context))
+  }
+
   /// The speeds for a text of an effective length.
   func values(length: Int) -> [Float] {
     guard case .dynamic(let factor, let context) = scaling, length > context else { return values }

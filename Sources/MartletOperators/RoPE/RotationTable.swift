@@ -33,7 +33,7 @@ package struct RotationTable: Operator {
     self.out = out
   }
 
-  package func run(on stream: Stream) {
+  package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu:
       let half = frequencies.values.count
@@ -45,6 +45,7 @@ package struct RotationTable: Operator {
           frequencies.fill(position: position, length: length, cosines: row, sines: row + half)
         }
       }
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

@@ -26,9 +26,10 @@ package struct SwiGLU: Operator {
     self.tensors = [gate, up, out]
   }
 
-  package func run(on stream: Stream) {
+  package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
+    case .cuda: try runOnGPU(stream)
     }
   }
 }

@@ -1,0 +1,123 @@
+/// What kernels are called with: each takes one of these structs. Swift fills them in, and the same text stands before
+/// every kernel's source, so both sides agree on the layout. Only types that need no header.
+#pragma once
+
+/// Rows at equal distances.
+typedef struct {
+  void *base;
+  long long stride;  ///< in elements
+  int type;          ///< `enum martlet_type` of CMartletSIMD
+  int aligned;       ///< whether every row starts at a multiple of 16 bytes
+} martlet_gpu_rows;
+
+typedef struct {
+  martlet_gpu_rows a, b, out;
+  long long count;
+  int width;
+} martlet_gpu_elementwise;
+
+typedef struct {
+  martlet_gpu_rows x, out;
+  const void *ids;  ///< null: row i of out is row i of x
+  long long table;  ///< rows of x that ids may name
+  long long count;
+  int width;
+  int wide_ids;  ///< i64 rather than i32
+} martlet_gpu_lookup;
+
+typedef struct {
+  martlet_gpu_rows x, residual, weight, out;
+  int width;
+  float epsilon;
+} martlet_gpu_norm;
+
+typedef struct {
+  martlet_gpu_rows x;
+  void *index, *value;
+  int width;
+  int wide_index;
+} martlet_gpu_argmax;
+
+typedef struct {
+  const void *source;
+  void *out;
+  long long count;  ///< units in all
+  int dimensions;
+  long long shape[8], source_strides[8], out_strides[8];  ///< in units
+} martlet_gpu_rearrange;
+
+enum { MARTLET_GPU_MOST_FREQUENCIES = 256 };
+
+typedef struct {
+  const void *x;
+  void *out;
+  const void *positions;
+  long long x_strides[2], out_strides[2];  ///< of tokens and heads
+  long long count;                         ///< tokens times heads times half
+  int heads, half;
+  int wide_positions;
+  float frequencies[MARTLET_GPU_MOST_FREQUENCIES];
+} martlet_gpu_rope;
+
+typedef struct {
+  const int *positions;
+  const int *lengths;  ///< null where no speed depends on them
+  float *out;
+  long long count;  ///< tokens times half
+  int half;
+  float amplitude;
+  double theta, factor, context;  ///< of scalings that depend on the length
+  float frequencies[MARTLET_GPU_MOST_FREQUENCIES];
+} martlet_gpu_rotations;
+
+/// A paged cache on a GPU. Of one (block, head), keys and values alike are `[16 tokens][padded]`; with Q8_0 bytes, and an
+/// f16 scale of each token's 32 neighbouring dimensions follows them, `[16 tokens][groups]`.
+typedef struct {
+  void *keys, *values;
+  long long head_bytes;  ///< of one head in one block
+  int key_heads;
+  int dimension, padded;
+  int type;
+} martlet_gpu_cache;
+
+typedef struct {
+  martlet_gpu_rows qkv;
+  martlet_gpu_cache cache;
+  const float *rotations;
+  const int *slots;
+  const void *query_norm, *key_norm;  ///< null without norms
+  int query_norm_type, key_norm_type;
+  float epsilon;
+  int tokens, heads;
+} martlet_gpu_append;
+
+typedef struct {
+  martlet_gpu_rows queries, out;
+  martlet_gpu_cache cache;
+  const int *starts, *positions, *tables;
+  float *states;  ///< of segments, where several blocks share a token
+  int sequences, table_width;
+  int heads, group, segments;
+  int window;  ///< 0 without one
+  float scale;
+} martlet_gpu_paged_attention;
+
+typedef struct {
+  const void *q, *k, *v;
+  void *out;
+  long long q_strides[2], k_strides[2], v_strides[2], out_strides[2];  ///< of tokens and heads
+  int queries, keys, heads, group, dimension, value_dimension;
+  int type;
+  int aligned;  ///< whether every head of k starts at a multiple of 16 bytes
+  float scale;
+} martlet_gpu_self_attention;
+
+typedef struct {
+  martlet_gpu_rows x, out;
+  martlet_gpu_rows weight;
+  const void *bias;  ///< null without one
+  int bias_type;
+  int tokens, rows, columns;
+  signed char *quants;  ///< activations in 8 bits, `[tokens][columns]`
+  float *scales;        ///< `[tokens][columns / 32][2]`: a group's scale, and that times the sum of its quants
+} martlet_gpu_linear;

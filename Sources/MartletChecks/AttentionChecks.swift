@@ -1,0 +1,62 @@
+import MartletOperators
+import MartletTensor
+
+extension OperatorCheck {
+  /// Attention in both forms, and what writes the cache.
+  static var attentionChecks: [OperatorCheck] {
+    selfAttentionChecks + pagedChecks
+  }
+
+  private static var selfAttentionChecks: [OperatorCheck] {
+    let cases: [(queries: Int, keys: Int, heads: Int, keyHeads: Int, dimension: Int, value: Int)] = [
+      (1, 1, 1, 1, 2, 2), (5, 11, 4, 2, 64, 64), (1, 700, 6, 2, 128, 128), (33, 33, 3, 1, 20, 24),
+      (2, 300, 16, 1, 80, 7),
+      (40, 600, 4, 4, 256, 256), (3, 5, 2, 1, 13, 33), (0, 4, 2, 1, 8, 8),
+    ]
+    return floatTypes.flatMap { dtype in
+      cases.map { c in
+        OperatorCheck(
+          operatorName: "SelfAttention",
+          label:
+            "\(dtype.name) \(c.queries) of \(c.keys), \(c.heads)/\(c.keyHeads) heads of \(c.dimension), \(c.value)",
+          tolerance: rounding(dtype)
+        ) { stage in
+          let q = try stage.numbers(
+            Draws(50).numbers(c.queries * c.heads * c.dimension, scale: 2), [c.queries, c.heads, c.dimension], dtype,
+            gap: 3)
+          let k = try stage.numbers(
+            Draws(51).numbers(c.keys * c.keyHeads * c.dimension, scale: 2), [c.keys, c.keyHeads, c.dimension], dtype)
+          let v = try stage.numbers(
+            Draws(52).numbers(c.keys * c.keyHeads * c.value), [c.keys, c.keyHeads, c.value], dtype, gap: 1)
+          let out = try stage.output([c.queries, c.heads, c.value], dtype, gap: 5)
+          try SelfAttention(
+            q.tensor, k.tensor, v.tensor, scale: 1 / Float(c.dimension).squareRoot(), into: out.tensor
+          ).run(on: stage.stream)
+          return [try out.result()]
+        }
+      }
+    }
+  }
+
+  private static var pagedChecks: [OperatorCheck] {
+    let layers: [PagedCheck.Layer] = [
+      .init(heads: 4, keyHeads: 2, dimension: 64), .init(heads: 9, keyHeads: 3, dimension: 64, norms: .f32),
+      .init(heads: 8, keyHeads: 1, dimension: 128, window: 100), .init(heads: 2, keyHeads: 2, dimension: 20),
+      .init(heads: 14, keyHeads: 2, dimension: 64, window: 300),
+      .init(heads: 16, keyHeads: 1, dimension: 80, norms: .bf16),
+      .init(heads: 2, keyHeads: 1, dimension: 256), .init(heads: 1, keyHeads: 1, dimension: 2),
+    ]
+    return floatTypes.flatMap { activation in
+      (floatTypes + [.q8_0]).flatMap { cache in
+        layers.map { layer in
+          let check = PagedCheck(layer: layer, activation: activation, cache: cache)
+          return OperatorCheck(
+            operatorName: "PagedAttention", label: check.label,
+            // A key that was rounded the other way moves a score.
+            tolerance: max(2 * rounding(activation), cache == .q8_0 ? 2e-2 : 2 * rounding(cache))
+          ) { try check.run(on: $0) }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+internal import CMartletKernels
+import MartletRuntime
+import MartletTensor
+
+extension SelfAttention {
+  func runOnGPU(_ stream: Stream) throws(RuntimeError) {
+    let keyHeads = k.shape[1]
+    let group = q.shape[1] / keyHeads
+    let keyWidth = (q.shape[2] + GPUWork.chunk - 1) / GPUWork.chunk * GPUWork.chunk
+    let shape = try AttentionShape(keyWidth: keyWidth, valueWidth: v.shape[2], on: stream.device)
+    func strides(_ tensor: Tensor) -> (Int64, Int64) { (Int64(tensor.strides[0]), Int64(tensor.strides[1])) }
+    let bytes = q.dtype.blockBytes
+    var argument = martlet_gpu_self_attention()
+    argument.q = UnsafeRawPointer(q.pointer)
+    argument.k = UnsafeRawPointer(k.pointer)
+    argument.v = UnsafeRawPointer(v.pointer)
+    argument.out = out.pointer
+    argument.q_strides = strides(q)
+    argument.k_strides = strides(k)
+    argument.v_strides = strides(v)
+    argument.out_strides = strides(out)
+    argument.queries = Int32(q.shape[0])
+    argument.keys = Int32(k.shape[0])
+    argument.heads = Int32(q.shape[1])
+    argument.group = Int32(group)
+    argument.dimension = Int32(q.shape[2])
+    argument.value_dimension = Int32(v.shape[2])
+    argument.type = q.dtype.code
+    argument.aligned =
+      UInt(bitPattern: k.pointer) % 16 == 0 && k.strides[0] * bytes % 16 == 0 && k.strides[1] * bytes % 16 == 0 ? 1 : 0
+    argument.scale = scale
+    try stream.launch(
+      "attend_\(shape.parts)", of: Kernels.selfAttention,
+      grid: GridSize(q.shape[0] * keyHeads * AttentionShape.tiles(group: group)),
+      block: GridSize(AttentionShape.threads), sharedBytes: shape.sharedBytes, argument)
+  }
+}

@@ -1,0 +1,213 @@
+// What all kernels share. It stands before each of them, behind `martlet_gpu.h`. Vendor's names live here only.
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+#define INLINE __device__ __forceinline__
+/// A kernel for blocks of at most THREADS threads.
+#define KERNEL(THREADS) extern "C" __global__ void __launch_bounds__(THREADS)
+/// The same where BLOCKS of them shall fit on a multiprocessor at once, and registers up to that are for the taking.
+#define KERNEL_TOGETHER(THREADS, BLOCKS) extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
+
+enum { F32 = 0, F16 = 1, BF16 = 2, Q8_0 = 6, Q4_0 = 7, Q4_1 = 8, Q5_0 = 9, Q5_1 = 10, Q4_K = 11, Q5_K = 12, Q6_K = 13 };
+
+/// Lanes that work together; on hardware with wider waves, several such groups share one.
+enum { GROUP = 32 };
+
+// --- Groups of 32 lanes ----------------------------------------------------------------------------------------------
+
+#if defined(MT_WAVE) && MT_WAVE == 64
+typedef unsigned long lane_mask;
+#else
+typedef unsigned lane_mask;
+#endif
+#define ALL_LANES (~(lane_mask)0)
+
+INLINE int lane_index() { return threadIdx.x % GROUP; }
+INLINE int group_index() { return threadIdx.x / GROUP; }
+
+template <class T>
+INLINE T from_lane_xor(T v, int mask) {
+  return __shfl_xor_sync(ALL_LANES, v, mask, GROUP);
+}
+INLINE void sync_lanes() { __syncwarp(); }
+
+/// The sum over `lanes` neighbouring lanes, the same in each, always added in the same order.
+INLINE float sum_lanes(float v, const int lanes = GROUP) {
+#pragma unroll
+  for (int mask = lanes / 2; mask > 0; mask /= 2) v += from_lane_xor(v, mask);
+  return v;
+}
+INLINE int sum_lanes(int v) {
+#pragma unroll
+  for (int mask = GROUP / 2; mask > 0; mask /= 2) v += from_lane_xor(v, mask);
+  return v;
+}
+INLINE float max_lanes(float v) {
+#pragma unroll
+  for (int mask = GROUP / 2; mask > 0; mask /= 2) v = fmaxf(v, from_lane_xor(v, mask));
+  return v;
+}
+
+/// The sum over a block, the same in every thread. `scratch` holds a float for each group of lanes.
+INLINE float sum_block(float v, float *scratch) {
+  v = sum_lanes(v);
+  if (lane_index() == 0) scratch[group_index()] = v;
+  __syncthreads();
+  float total = 0;
+  for (int i = 0; i < blockDim.x / GROUP; i++) total += scratch[i];
+  __syncthreads();
+  return total;
+}
+
+// --- Elements --------------------------------------------------------------------------------------------------------
+
+struct f16 {
+  u16 bits;
+};
+struct bf16 {
+  u16 bits;
+};
+
+INLINE float widen(float v) { return v; }
+INLINE float widen(bf16 v) { return __uint_as_float((u32)v.bits << 16); }
+INLINE float widen(f16 v) {
+#if defined(MT_PLATFORM_NVIDIA)
+  float result;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(v.bits));
+  return result;
+#else
+  const u32 magnitude = v.bits & 0x7fff;
+  const u32 bits = magnitude < 0x0400 ? __float_as_uint((float)magnitude * 0x1p-24f)
+                                      : (magnitude << 13) + (magnitude >= 0x7c00 ? 224u << 23 : 112u << 23);
+  return __uint_as_float(bits | (u32)(v.bits & 0x8000) << 16);
+#endif
+}
+
+template <class T>
+INLINE T narrow(float v);
+template <>
+INLINE float narrow<float>(float v) {
+  return v;
+}
+/// To nearest even; a NaN stays one.
+template <>
+INLINE bf16 narrow<bf16>(float v) {
+  const u32 bits = __float_as_uint(v);
+  if (v != v) return bf16{(u16)(bits >> 16 | 0x40)};
+  return bf16{(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+}
+template <>
+INLINE f16 narrow<f16>(float v) {
+#if defined(MT_PLATFORM_NVIDIA)
+  f16 result;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(result.bits) : "f"(v));
+  return result;
+#else
+  const u32 bits = __float_as_uint(v), magnitude = bits & 0x7fffffff;
+  const u16 sign = (u16)(bits >> 16 & 0x8000);
+  if (magnitude > 0x7f800000) return f16{(u16)(sign | 0x7e00)};
+  if (magnitude >= 0x477ff000) return f16{(u16)(sign | 0x7c00)};
+  // Below the least normal number, adding and taking away a half rounds at the right place.
+  if (magnitude < 0x38800000) {
+    const float shifted = __uint_as_float(magnitude) + 0.5f;
+    return f16{(u16)(sign | (__float_as_uint(shifted) - 0x3f000000))};
+  }
+  return f16{(u16)(sign | ((magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13))};
+#endif
+}
+
+/// The number that storing in the type keeps.
+template <class T>
+INLINE float rounded(float v) {
+  return widen(narrow<T>(v));
+}
+
+// --- Eight neighbouring elements: what a thread moves at once -------------------------------------------------------
+
+enum { CHUNK = 8 };
+
+template <class T>
+struct alignas(16) packet {
+  T v[16 / sizeof(T)];
+};
+
+/// Reads `n` (at most 8) elements; those beyond become zero. `aligned` says that 8 may be read in packets.
+template <class T>
+INLINE void load(const T *p, int n, bool aligned, float *v) {
+  if (aligned && n >= CHUNK) {
+    const int each = 16 / sizeof(T);
+#pragma unroll
+    for (int i = 0; i < CHUNK / each; i++) {
+      const packet<T> some = ((const packet<T> *)p)[i];
+#pragma unroll
+      for (int j = 0; j < each; j++) v[i * each + j] = widen(some.v[j]);
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < CHUNK; i++) v[i] = i < n ? widen(p[i]) : 0.0f;
+  }
+}
+
+template <class T>
+INLINE void store(T *p, int n, bool aligned, const float *v) {
+  if (aligned && n >= CHUNK) {
+    const int each = 16 / sizeof(T);
+#pragma unroll
+    for (int i = 0; i < CHUNK / each; i++) {
+      packet<T> some;
+#pragma unroll
+      for (int j = 0; j < each; j++) some.v[j] = narrow<T>(v[i * each + j]);
+      ((packet<T> *)p)[i] = some;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < CHUNK; i++)
+      if (i < n) p[i] = narrow<T>(v[i]);
+  }
+}
+
+/// The same for a type that is known at run time only.
+INLINE void load(int type, const void *p, i64 index, int n, bool aligned, float *v) {
+  switch (type) {
+    case F16: load((const f16 *)p + index, n, aligned, v); break;
+    case BF16: load((const bf16 *)p + index, n, aligned, v); break;
+    default: load((const float *)p + index, n, aligned, v);
+  }
+}
+INLINE void store(int type, void *p, i64 index, int n, bool aligned, const float *v) {
+  switch (type) {
+    case F16: store((f16 *)p + index, n, aligned, v); break;
+    case BF16: store((bf16 *)p + index, n, aligned, v); break;
+    default: store((float *)p + index, n, aligned, v);
+  }
+}
+INLINE float load_one(int type, const void *p, i64 index) {
+  switch (type) {
+    case F16: return widen(((const f16 *)p)[index]);
+    case BF16: return widen(((const bf16 *)p)[index]);
+    default: return ((const float *)p)[index];
+  }
+}
+INLINE void store_one(int type, void *p, i64 index, float v) {
+  switch (type) {
+    case F16: ((f16 *)p)[index] = narrow<f16>(v); break;
+    case BF16: ((bf16 *)p)[index] = narrow<bf16>(v); break;
+    default: ((float *)p)[index] = v;
+  }
+}
+
+/// A row of a matrix whose type is known.
+template <class T>
+INLINE T *row_of(const martlet_gpu_rows &rows, i64 row) {
+  return (T *)rows.base + row * rows.stride;
+}
+
+/// Makes a kernel of a template for each type of activations: NAME_f32, NAME_f16 and NAME_bf16.
+#define FOR_FLOAT_TYPES(NAME, THREADS, ARGUMENT)                      \
+  KERNEL(THREADS) NAME##_f32(const ARGUMENT a) { NAME<float>(a); }    \
+  KERNEL(THREADS) NAME##_f16(const ARGUMENT a) { NAME<f16>(a); }      \
+  KERNEL(THREADS) NAME##_bf16(const ARGUMENT a) { NAME<bf16>(a); }

@@ -1,0 +1,64 @@
+internal import CMartletKernels
+package import MartletRuntime
+internal import MartletTensor
+
+/// The kernels of all operators, as text.
+package enum Kernels {
+  static let add = KernelSource(MARTLET_KERNEL_ADD)
+  static let argmax = KernelSource(MARTLET_KERNEL_ARGMAX)
+  static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
+  static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
+  static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
+  static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
+  static let linearTile = KernelSource(MARTLET_KERNEL_LINEAR_TILE, sharedBytes: Linear.tileSharedBytes)
+  static let pagedAttention = KernelSource(MARTLET_KERNEL_PAGED_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
+  static let rmsNorm = KernelSource(MARTLET_KERNEL_RMS_NORM)
+  static let rearrange = KernelSource(MARTLET_KERNEL_REARRANGE)
+  static let rope = KernelSource(MARTLET_KERNEL_ROPE)
+  static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
+  static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
+
+  /// All of them, those first that take longest to compile.
+  package static let all = [
+    pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
+    argmax, swiglu, add,
+  ]
+}
+
+extension Rows {
+  /// What kernels know of the rows.
+  var gpu: martlet_gpu_rows {
+    martlet_gpu_rows(
+      base: base, stride: Int64(stride), type: dtype.code,
+      aligned: UInt(bitPattern: base) % 16 == 0 && (count <= 1 || stride * dtype.blockBytes % 16 == 0) ? 1 : 0)
+  }
+}
+
+extension Stream {
+  /// Threads of a block whose threads take eight elements at a time and know nothing of each other.
+  private static let plainThreads = 256
+  /// More blocks than this take turns.
+  private static let mostBlocks = 1 << 20
+
+  /// Launches a kernel that walks over units of work, a thread a unit, in any number of blocks.
+  func launch<Argument: BitwiseCopyable>(
+    _ name: String, of source: KernelSource, units: Int, _ argument: Argument
+  ) throws(RuntimeError) {
+    let blocks = min((units + Self.plainThreads - 1) / Self.plainThreads, Self.mostBlocks)
+    try launch(name, of: source, grid: GridSize(blocks), block: GridSize(Self.plainThreads), argument)
+  }
+}
+
+/// How kernels divide rows.
+enum GPUWork {
+  /// Elements that a thread moves at once.
+  static let chunk = 8
+
+  /// Chunks in rows.
+  static func chunks(rows: Int, width: Int) -> Int { rows * ((width + chunk - 1) / chunk) }
+
+  /// Threads of a block that works on one row: whole groups of 32, at most 1024.
+  static func rowThreads(width: Int) -> Int {
+    min(1024, max(32, ((width + chunk - 1) / chunk + 31) / 32 * 32))
+  }
+}
