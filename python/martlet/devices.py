@@ -51,6 +51,12 @@ def parsed(name: str) -> tuple[int, int]:
     return FAMILIES.index(family), int(digits) if separator else 0
 
 
+def spelled(name: str) -> str:
+    """A device's name as the library knows it."""
+    family, number = parsed(name)
+    return FAMILIES[family] if number == 0 and ":" not in name else f"{FAMILIES[family]}:{number}"
+
+
 def device_count(family: int) -> int:
     """How many devices of a family can be used."""
     number = c_int32()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Un
 from ._checks import INT32, INT64, c_text, elements, real, text, token_array, whole
 from ._library import LIBRARY, taken_tokens
 from ._structures import LogitBias, ModelInfo, ModelOptions, PerplexityResult, Progress, Request
-from .devices import FAMILIES
+from .devices import FAMILIES, spelled
 from .errors import CancelledError, InvalidArgumentError
 from .generation import Generation
 from .tokenizer import Messages, Tokenizer, json_bytes, messages_json
@@ -128,7 +128,7 @@ class Model:
         """
         options = ModelOptions()
         LIBRARY.martlet_model_options_init(byref(options), ctypes.sizeof(ModelOptions))
-        options.device = None if device is None else c_text("device", device)
+        options.device = None if device is None else c_text("device", spelled(device))
         options.compute, options.cache = c_text("compute", compute), c_text("kv", kv)
         options.threads = whole("threads", 0 if threads is None else threads, 0 if threads is None else 1, INT32)
         options.context_length = whole("context", 0 if context is None else context, 0 if context is None else 1, INT64)

@@ -53,9 +53,11 @@ typedef struct {
   void *out;
   const void *positions;
   long long x_strides[2], out_strides[2];  ///< of tokens and heads
-  long long count;                         ///< tokens times heads times half
+  long long count;                         ///< tokens times heads times pairs
   int heads, half;
+  int first, pairs;  ///< which of the head's pairs are turned
   int wide_positions;
+  int quotients;  ///< whether positions are divided by the numbers, and not multiplied
   float frequencies[MARTLET_GPU_MOST_FREQUENCIES];
 } martlet_gpu_rope;
 

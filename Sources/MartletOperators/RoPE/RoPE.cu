@@ -3,12 +3,13 @@
 template <class T>
 INLINE void rope(const martlet_gpu_rope &a) {
   for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < a.count; i += (i64)gridDim.x * blockDim.x) {
-    const int pair = (int)(i % a.half);
-    const i64 unit = i / a.half;
+    const int index = (int)(i % a.pairs), pair = a.first + index;
+    const i64 unit = i / a.pairs;
     const int head = (int)(unit % a.heads);
     const i64 token = unit / a.heads;
     const i64 position = a.wide_positions ? ((const i64 *)a.positions)[token] : ((const int *)a.positions)[token];
-    const float angle = (float)position * a.frequencies[pair];
+    const float speed = a.frequencies[index];
+    const float angle = a.quotients ? (float)position / speed : (float)position * speed;
     const float cosine = cosf(angle), sine = sinf(angle);
     const T *x = (const T *)a.x + token * a.x_strides[0] + head * a.x_strides[1] + pair;
     T *out = (T *)a.out + token * a.out_strides[0] + head * a.out_strides[1] + pair;

@@ -22,7 +22,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
   private let theta: Float
   private let scaling: RotaryScaling
   /// `theta^(2i/d)` where angles are quotients.
-  private let periods: [Float]?
+  let periods: [Float]?
 
   /// The speeds `1 / theta^(2i/d)`, unscaled, and how angles are made of them.
   init(theta: Float, headDimension: Int, angle: RotaryAngle) {

@@ -202,7 +202,8 @@ def check(operator: Operator, shape: Shape, dtype: str, device: torch.device, ga
 def check_mistakes(operator: Operator, device: torch.device) -> None:
     """Runs every wrong call and wants an exception that names the argument."""
     shape = operator.shapes[0]
-    for what, replaced, argument in operator.mistakes():
+    for what, mistaken, argument in operator.mistakes():
+        replaced = {name: tensor.to(device) for name, tensor in mistaken.items()}
         inputs = operator.inputs(shape, Draw(torch.float32, device))
         outputs = operator.outputs(shape, inputs)
         unknown = set(replaced) - set(inputs) - set(outputs)
