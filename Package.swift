@@ -39,6 +39,7 @@ let package = Package(
     .library(name: "MartletText", targets: ["MartletText"]),
     .library(name: "MartletTemplate", targets: ["MartletTemplate"]),
     .executable(name: "martlet", targets: ["MartletCommand"]),
+    .executable(name: "martlet-tour", targets: ["MartletTour"]),
     // scripts/build.sh links it as libmartlet.so; a product of that name would be a second one called martlet.
     .library(name: "MartletC", type: .dynamic, targets: ["MartletC"]),
   ],
@@ -101,6 +102,8 @@ let package = Package(
     .target(
       name: "FakeCUDA", dependencies: ["CMartletDriver"], path: "Tests/FakeCUDA",
       cSettings: [.treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "MartletTour", dependencies: ["Martlet"], path: "examples/swift", swiftSettings: swiftSettings),
     tests("MartletRuntime", ["FakeCUDA"]),
     tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),

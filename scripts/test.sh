@@ -37,6 +37,7 @@ fi
 
 # Whoever asked for some tests only meant those of Swift.
 if [ -z "${ARGS:-}$*" ]; then
+  scripts/test_example.sh
   scripts/test_c.sh
   scripts/test-python.sh
 fi
