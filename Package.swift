@@ -39,6 +39,8 @@ let package = Package(
     .library(name: "MartletText", targets: ["MartletText"]),
     .library(name: "MartletTemplate", targets: ["MartletTemplate"]),
     .executable(name: "martlet", targets: ["MartletCommand"]),
+    // scripts/build.sh links it as libmartlet.so; a product of that name would be a second one called martlet.
+    .library(name: "MartletC", type: .dynamic, targets: ["MartletC"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -79,6 +81,14 @@ let package = Package(
       [
         "MartletChecks", "MartletEngine", "MartletHub", "MartletModels", "MartletOperators", "MartletRuntime",
         "MartletTemplate", "MartletTensor", "MartletText",
+      ]),
+    .target(name: "CMartlet", cSettings: [.treatAllWarnings(as: .error)]),
+    layer(
+      "MartletC",
+      [
+        "CMartlet", "Martlet", "MartletEngine", "MartletModels", "MartletOperators", "MartletRuntime",
+        "MartletTemplate",
+        "MartletTensor", "MartletText",
       ]),
     .executableTarget(
       name: "MartletCommand",

@@ -14,6 +14,9 @@ swift format lint --strict --recursive --parallel Package.swift Sources Tests Fu
 step "Layout of the sources"
 python3 scripts/check_layout.py
 
+step "Documentation of the C interface"
+python3 scripts/c_api.py docs --check
+
 step "Kernels for every GPU architecture (no GPU needed)"
 python3 scripts/gpu/check_kernels.py
 

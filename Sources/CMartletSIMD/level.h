@@ -14,5 +14,6 @@
 #define MARTLET_TABLE(NAME, SYMBOL)                                                                                \
   const martlet_kernels SYMBOL = {                                                                                 \
       NAME,         add_rows,       swiglu,      convert,   rms_norm,    rope,             argmax,                 \
-      dot,          MARTLET_HAS_BF16, gemm,      quantize_row, gemm_quantized, cache_write, attend,                 \
+      dot,          dots,           weighted_sum, copy_rows, MARTLET_HAS_BF16, gemm,         quantize_row,           \
+      gemm_quantized, cache_write,  attend,                                                                        \
       merge,        scale_out,      exponentials, read_memory, integer_products, float_products, BF16_PRODUCTS}

@@ -88,17 +88,33 @@ size_t martlet_plain_panel_bytes(int type, size_t columns) {
   return type == MARTLET_F32 ? columns * 64 : type == MARTLET_F16 ? columns * 32 : (columns + 1) / 2 * 64;
 }
 
-void martlet_pack_plain(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel) {
-  const size_t element_bytes = type == MARTLET_F32 ? 4 : 2;
-  memset(panel, 0, martlet_plain_panel_bytes(type, columns));
-  for (size_t row = 0; row < row_count; row++) {
-    const char *source = (const char *)rows + row * row_bytes;
-    for (size_t column = 0; column < columns; column++) {
-      const size_t element = type == MARTLET_BF16 ? (column / 2 * MARTLET_PANEL + row) * 2 + column % 2
-                                                  : column * MARTLET_PANEL + row;
-      char *out = (char *)panel + element * element_bytes;
-      if (element_bytes == 4) memcpy(out, source + column * 4, 4);
-      else memcpy(out, source + column * 2, 2);
+/// Turns rows of units into columns of 16 units; missing rows stay as they are. A row's next units lie in one cache line.
+#define PACK_UNITS(UNIT)                                                                                 \
+  for (size_t first = 0; first < units; first += MARTLET_PANEL)                                          \
+    for (size_t row = 0; row < row_count; row++) {                                                       \
+      const char *from = rows + row * row_bytes + first * sizeof(UNIT);                                  \
+      UNIT *to = (UNIT *)panel + first * MARTLET_PANEL + row;                                            \
+      const size_t count = units - first < MARTLET_PANEL ? units - first : MARTLET_PANEL;                \
+      for (size_t i = 0; i < count; i++) memcpy(to + i * MARTLET_PANEL, from + i * sizeof(UNIT), sizeof(UNIT)); \
     }
-  }
+
+static void pack_units_of_2(const char *rows, size_t row_bytes, size_t row_count, size_t units, void *panel) {
+  PACK_UNITS(uint16_t)
+}
+static void pack_units_of_4(const char *rows, size_t row_bytes, size_t row_count, size_t units, void *panel) {
+  PACK_UNITS(uint32_t)
+}
+
+void martlet_pack_plain(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel) {
+  const size_t bytes = martlet_plain_panel_bytes(type, columns);
+  if (row_count < MARTLET_PANEL) memset(panel, 0, bytes);
+  if (type == MARTLET_F16) return pack_units_of_2(rows, row_bytes, row_count, columns, panel);
+  if (type == MARTLET_F32) return pack_units_of_4(rows, row_bytes, row_count, columns, panel);
+  // Two columns of bf16 are one unit; half a unit may remain.
+  pack_units_of_4(rows, row_bytes, row_count, columns / 2, panel);
+  if (columns % 2 == 0) return;
+  uint16_t *last = (uint16_t *)((char *)panel + bytes - 2 * sizeof(uint16_t) * MARTLET_PANEL);
+  memset(last, 0, 2 * sizeof(uint16_t) * MARTLET_PANEL);
+  for (size_t row = 0; row < row_count; row++)
+    memcpy(last + 2 * row, (const char *)rows + row * row_bytes + (columns - 1) * 2, 2);
 }

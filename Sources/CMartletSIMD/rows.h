@@ -1,52 +1,85 @@
 // Loops over rows of elements. Included once by each level file.
 
-INLINE void add_of(const int type, const void *a, const void *b, void *out, size_t count) {
-  for (size_t i = 0; i < count; i += LANES) {
-    size_t n = count - i;
-    store_some(type, out, i, load_some(type, a, i, n) + load_some(type, b, i, n), n);
+/// Does BODY for every `i` in steps of 16 with `n`, how many elements are there: 16, as a constant, but for the last ones.
+#define FOR_ELEMENTS(COUNT, BODY)           \
+  {                                         \
+    size_t i = 0;                           \
+    for (; i + LANES <= COUNT; i += LANES) { \
+      const size_t n = LANES;               \
+      BODY                                  \
+    }                                       \
+    if (i < COUNT) {                        \
+      const size_t n = COUNT - i;           \
+      BODY                                  \
+    }                                       \
   }
+
+INLINE void add_of(const int type, const void *a, const void *b, void *out, size_t count) {
+  FOR_ELEMENTS(count, store_some(type, out, i, load_some(type, a, i, n) + load_some(type, b, i, n), n);)
 }
 static void add_rows(int type, const void *a, const void *b, void *out, size_t count) {
   FOR_TYPE(type, add_of(T, a, b, out, count));
 }
 
 INLINE void swiglu_of(const int type, const void *gate, const void *up, void *out, size_t count) {
-  for (size_t i = 0; i < count; i += LANES) {
-    size_t n = count - i;
+  FOR_ELEMENTS(count, {
     f32x16 g = load_some(type, gate, i, n);
     f32x16 silu = rounded(type, g / (splat(1.0f) + exponential(-g)));
     store_some(type, out, i, silu * load_some(type, up, i, n), n);
-  }
+  })
 }
 static void swiglu(int type, const void *gate, const void *up, void *out, size_t count) {
   FOR_TYPE(type, swiglu_of(T, gate, up, out, count));
 }
 
-INLINE void convert_of(const int from, const void *source, const int to, void *out, size_t count) {
-  for (size_t i = 0; i < count; i += LANES) {
-    store_some(to, out, i, load_some(from, source, i, count - i), count - i);
+/// Copies a short row: the C library's function is made for long ones. All of a piece is read before it is written, so that
+/// nothing waits for addresses that look alike.
+INLINE void copy_bytes(char *to, const char *from, size_t bytes) {
+  size_t at = 0;
+  for (; at + 4 * sizeof(i32x16) <= bytes; at += 4 * sizeof(i32x16)) {
+    i32x16 parts[4];
+    memcpy(parts, from + at, sizeof parts);
+    memcpy(to + at, parts, sizeof parts);
   }
+  for (; at + sizeof(i32x16) <= bytes; at += sizeof(i32x16)) {
+    i32x16 part;
+    memcpy(&part, from + at, sizeof part);
+    memcpy(to + at, &part, sizeof part);
+  }
+  if (at < bytes) memcpy(to + at, from + at, bytes - at);
+}
+
+INLINE void convert_of(const int from, const void *source, const int to, void *out, size_t count) {
+  FOR_ELEMENTS(count, store_some(to, out, i, load_some(from, source, i, n), n);)
 }
 INLINE void convert_from(const int from, const void *source, int to, void *out, size_t count) {
   FOR_TYPE(to, convert_of(from, source, T, out, count));
 }
 static void convert(int from, const void *source, int to, void *out, size_t count) {
+  if (from == to) return copy_bytes(out, source, count * type_size(from));
   FOR_TYPE(from, convert_from(T, source, to, out, count));
 }
 
 INLINE void rms_norm_of(const int type, const void *x, const int weight_type, const void *weight, float epsilon,
                         void *out, size_t count) {
-  f32x16 squares = splat(0.0f);
-  for (size_t i = 0; i < count; i += LANES) {
-    f32x16 v = load_some(type, x, i, count - i);
-    squares = multiply_add(v, v, squares);
+  // Four sums side by side: one would wait for the addition before.
+  f32x16 squares[4] = {splat(0.0f), splat(0.0f), splat(0.0f), splat(0.0f)};
+  size_t start = 0;
+  for (; start + 4 * LANES <= count; start += 4 * LANES)
+    for (int j = 0; j < 4; j++) {
+      f32x16 v = load(type, x, start + j * LANES);
+      squares[j] = multiply_add(v, v, squares[j]);
+    }
+  for (; start < count; start += LANES) {
+    f32x16 v = load_some(type, x, start, count - start);
+    squares[0] = multiply_add(v, v, squares[0]);
   }
-  f32x16 scale = splat(1.0f / sqrtf(sum_lanes(squares) / (float)count + epsilon));
-  for (size_t i = 0; i < count; i += LANES) {
-    size_t n = count - i;
+  const float sum = sum_lanes((squares[0] + squares[1]) + (squares[2] + squares[3]));
+  f32x16 scale = splat(1.0f / sqrtf(sum / (float)count + epsilon));
+  FOR_ELEMENTS(count, {
     f32x16 normal = rounded(type, load_some(type, x, i, n) * scale);
     store_some(type, out, i, normal * load_some(weight_type, weight, i, n), n);
-  }
+  })
 }
 INLINE void rms_norm_weighted(const int type, const void *x, int weight_type, const void *weight, float epsilon,
                               void *out, size_t count) {
@@ -122,6 +155,44 @@ static float dot(int x_type, const void *x, int y_type, const void *y, size_t co
   float result = 0;
   FOR_TYPE(x_type, result = dot_with(T, x, y_type, y, count));
   return result;
+}
+
+/// The dot products of a row with several, as `dot` has them.
+INLINE void dots_of(const int type, const void *x, const void *rows, size_t stride, size_t count, size_t width, float *out) {
+  for (size_t r = 0; r < count; r++)
+    out[r] = dot_of(type, x, type, (const char *)rows + r * stride * type_size(type), width);
+}
+static void dots(int type, const void *x, const void *rows, size_t stride, size_t count, size_t width, float *out) {
+  FOR_TYPE(type, dots_of(T, x, rows, stride, count, width, out));
+}
+
+/// `parts` times 16 elements of the weighted sum of rows.
+INLINE void weighted_part(const int type, const void *rows, size_t stride, size_t count, const float *weights, size_t at,
+                          const int parts, size_t valid, float *out) {
+  f32x16 sums[8];
+  for (int p = 0; p < parts; p++) sums[p] = splat(0.0f);
+  for (size_t r = 0; r < count; r++)
+    for (int p = 0; p < parts; p++) {
+      const f32x16 v = load_some(type, rows, r * stride + at + p * LANES, parts > 1 ? LANES : valid);
+      sums[p] = multiply_add(v, splat(weights[r]), sums[p]);
+    }
+  for (int p = 0; p < parts; p++) store_some(MARTLET_F32, out, at + p * LANES, sums[p], parts > 1 ? LANES : valid);
+}
+INLINE void weighted_sum_of(const int type, const void *rows, size_t stride, size_t count, const float *weights,
+                            size_t width, float *out) {
+  size_t at = 0;
+  for (; at + 8 * LANES <= width; at += 8 * LANES) weighted_part(type, rows, stride, count, weights, at, 8, LANES, out);
+  for (; at + 4 * LANES <= width; at += 4 * LANES) weighted_part(type, rows, stride, count, weights, at, 4, LANES, out);
+  for (; at < width; at += LANES) weighted_part(type, rows, stride, count, weights, at, 1, width - at, out);
+}
+static void weighted_sum(int type, const void *rows, size_t stride, size_t count, const float *weights, size_t width,
+                         float *out) {
+  FOR_TYPE(type, weighted_sum_of(T, rows, stride, count, weights, width, out));
+}
+
+static void copy_rows(size_t rows, size_t bytes, const void *x, ptrdiff_t x_stride, void *out, ptrdiff_t out_stride) {
+  for (size_t r = 0; r < rows; r++)
+    copy_bytes((char *)out + (ptrdiff_t)r * out_stride, (const char *)x + (ptrdiff_t)r * x_stride, bytes);
 }
 
 static void scale_out(const float *x, float scale, int out_type, void *out, size_t count) {

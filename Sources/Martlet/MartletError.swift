@@ -25,6 +25,8 @@ public struct MartletError: Error, Sendable, CustomStringConvertible {
     case invalidRequest
     /// A file that cannot be written: no room, no permission.
     case outputFailed
+    /// The work was ended before its time, as was asked.
+    case cancelled
     /// A mistake of Martlet's own.
     case internalError
   }
@@ -52,6 +54,7 @@ public struct MartletError: Error, Sendable, CustomStringConvertible {
     case .deviceUnavailable: 69
     case .internalError: 70
     case .outputFailed: 74
+    case .cancelled: 130
     }
   }
 }
@@ -76,6 +79,7 @@ extension MartletError {
     case SamplingError.nothingLeft: self.init(.invalidRequest, "\(SamplingError.nothingLeft)")
     case let error as RuntimeError: self.init(.deviceUnavailable, "\(error)")
     case TensorError.runtime(let error): self.init(.deviceUnavailable, "\(error)")
+    case is CancellationError: self.init(.cancelled, "the work was cancelled")
     default: self.init(.internalError, "\(error)")
     }
   }

@@ -25,15 +25,16 @@ public final class Model: Sendable {
   /// - Parameters:
   ///   - name: a `.gguf` file, a folder of safetensors with `config.json`, a model in the local Hugging Face cache (`owner/name`, `owner/name@revision`, `owner/name/file.gguf`), or a short name (`smollm2`).
   ///   - options: device, types, threads, context.
-  ///   - progress: called with the share done, 0 to 1, on the loading thread.
+  ///   - progress: called with the share done, 0 to 1, on the loading thread; what it throws ends the loading.
   /// - Throws: ``MartletError`` that says what is wrong and what to do.
   public static func load(
-    _ name: String, options: ModelOptions = ModelOptions(), progress: @Sendable (Double) -> Void = { _ in }
+    _ name: String, options: ModelOptions = ModelOptions(), progress: @Sendable (Double) throws -> Void = { _ in }
   ) async throws(MartletError) -> Model {
     try MartletError.wrapping { try Model(name, options: options, progress: progress) }
   }
 
-  private init(_ name: String, options: ModelOptions, progress: (Double) -> Void) throws {
+  /// Loads a model on the calling thread; see ``load(_:options:progress:)``.
+  package init(_ name: String, options: ModelOptions, progress: (Double) throws -> Void) throws {
     self.name = name
     let path = try ModelFiles.path(of: name, needsWeights: true)
     (loaded, engine) = try MartletError.reading(path) {
@@ -98,6 +99,13 @@ public final class Model: Sendable {
     of tokens: [Int32], context: Int = 512, progress: (Int, Int, Double) -> Void = { _, _, _ in }
   ) throws(MartletError) -> Perplexity {
     try MartletError.wrapping { try Perplexity(of: tokens, model: loaded, context: context, progress: progress) }
+  }
+
+  /// The natural logarithm of each token's probability after the ones before it, under the model's own distribution; NaN
+  /// for the first, which nothing comes before.
+  /// - Throws: ``MartletError`` if the tokens are none, too many for the context, or beyond the vocabulary.
+  public func logProbabilities(of tokens: [Int32]) throws(MartletError) -> [Float] {
+    try MartletError.wrapping { try TokenScores.logProbabilities(of: tokens, model: loaded) }
   }
 
   private func textModel() throws(MartletError) -> TextModel {

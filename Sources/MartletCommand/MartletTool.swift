@@ -12,7 +12,7 @@ struct MartletTool: AsyncParsableCommand {
       MODEL is a .gguf file, a model in the local Hugging Face cache (owner/name), or a short name such as smollm2.
       Text goes to standard output, everything else to standard error.
       """,
-    version: "0.1.0",
+    version: MartletVersion.current,
     subcommands: [
       RunCommand.self, CompleteCommand.self, TokenizeCommand.self, RenderCommand.self, PerplexityCommand.self,
       BenchCommand.self, QuantizeCommand.self, InfoCommand.self, DevicesCommand.self, DoctorCommand.self,

@@ -25,6 +25,8 @@ package actor Engine {
     package let stepCount: Int
   }
 
+  /// What the model, its cache and the operator allow.
+  package nonisolated let limits: EngineLimits
   private var scheduler: Scheduler
   private let worker: StepWorker
   private var sessions: [SequenceID: Session] = [:]
@@ -36,6 +38,7 @@ package actor Engine {
 
   /// An engine that computes with `runner`, which nobody else may use from now on.
   package init(runner: sending any StepRunner, limits: EngineLimits) {
+    self.limits = limits
     scheduler = Scheduler(limits: limits, key: .random())
     worker = StepWorker(runner: runner, vocabularySize: limits.vocabularySize)
   }

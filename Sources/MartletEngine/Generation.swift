@@ -50,6 +50,10 @@ public struct Generation: AsyncSequence, Sendable {
     self.tokenizer = tokenizer
   }
 
+  /// Refuses at once what the first element would be refused for.
+  /// - Throws: `RequestError` if the request cannot be honoured.
+  package func validate() throws(RequestError) { try request.validate(for: engine.limits) }
+
   /// So many generations of this prompt, for tasks that run at the same time: the prompt is computed once and its cache
   /// shared. Where the options have a seed, sample `n` (from 0) has `seed + n`, so that each chooses differently and the
   /// first chooses as this generation does.

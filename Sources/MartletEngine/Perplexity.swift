@@ -74,7 +74,8 @@ public struct Perplexity: Sendable {
     chunks = chunkCount
   }
 
-  private static func logLikelihood(_ logits: Tensor, row: Int, of token: Int) -> Double {
+  /// The natural logarithm of a token's probability by one row of logits.
+  static func logLikelihood(_ logits: Tensor, row: Int, of token: Int) -> Double {
     let width = logits.shape[1]
     let values = UnsafeBufferPointer(start: logits.pointer(as: Float.self) + row * width, count: width)
     var largest = -Float.infinity

@@ -28,9 +28,12 @@ package final class Storage: @unchecked Sendable {
     self.owner = .allocator(runtime.allocator)
   }
 
-  /// Looks at memory of the host that `owner` keeps alive, without copying: a mapped file, another library's array.
-  package init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject, isWritable: Bool = false) {
-    self.device = .cpu
+  /// Looks at memory that `owner` keeps alive, without copying: a mapped file, another library's array, on the host or on
+  /// the device named.
+  package init(
+    borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject, isWritable: Bool = false, on device: Device = .cpu
+  ) {
+    self.device = device
     self.byteCount = bytes.count
     // An empty file section has no address; any non-null one does, since nothing is ever read from it.
     self.pointer = UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 64)!)

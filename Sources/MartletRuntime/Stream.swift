@@ -19,7 +19,7 @@ package final class Stream {
   package var device: Device { runtime.device }
 
   /// The loops of ``instructionSet``.
-  package var kernels: martlet_kernels { instructionSet.kernels }
+  package var kernels: UnsafePointer<martlet_kernels> { instructionSet.kernels }
 
   /// - Parameters:
   ///   - threads: how many threads share the work of a processor stream; all cores unless given.

@@ -138,6 +138,13 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   size_t (*argmax)(int type, const void *x, size_t count);
   /// Dot product of two rows, accumulated in f32 in 16 lanes.
   float (*dot)(int x_type, const void *x, int y_type, const void *y, size_t count);
+  /// `out[r] = x · rows[r]` for rows of `width` elements, `stride` elements apart.
+  void (*dots)(int type, const void *x, const void *rows, size_t stride, size_t count, size_t width, float *out);
+  /// `out = sum_r weights[r] * rows[r]`, likewise.
+  void (*weighted_sum)(int type, const void *rows, size_t stride, size_t count, const float *weights, size_t width,
+                       float *out);
+  /// Copies rows of `bytes` bytes; distances in bytes.
+  void (*copy_rows)(size_t rows, size_t bytes, const void *x, ptrdiff_t x_stride, void *out, ptrdiff_t out_stride);
 
   /// Whether `gemm` multiplies bf16 with bf16.
   bool has_bf16;
@@ -203,8 +210,18 @@ size_t martlet_plain_panel_bytes(int type, size_t columns);
 /// missing rows and columns become zeros.
 void martlet_pack_plain(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns, void *panel);
 
+/// `out[i][j] = x[i][j]` for elements of 1, 2, 4 or 8 bytes; distances in elements.
+void martlet_copy_plane(size_t size, size_t rows, size_t columns, const void *x, ptrdiff_t x_row, ptrdiff_t x_column,
+                        void *out, ptrdiff_t out_row, ptrdiff_t out_column);
+
 /// The cores on which the calling process may run.
 int martlet_available_cores(void);
+
+/// The core that the calling thread runs on; negative if the system does not say.
+int martlet_current_core(void);
+
+/// Moves the calling thread to another core if it runs on this one and may run on others.
+void martlet_leave_core(int core);
 
 /// Tells the processor that the calling thread is spinning.
 static inline void martlet_pause(void) {
@@ -213,6 +230,12 @@ static inline void martlet_pause(void) {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+/// Asks the processor to bring `bytes` bytes, a multiple of 64, into the second cache of the calling thread's core. Any
+/// address may be named: what cannot be read is not brought.
+static inline void martlet_bring(const void *memory, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch((const char *)memory + at, 0, 2);
 }
 
 #pragma clang assume_nonnull end

@@ -48,7 +48,7 @@ package struct LoadedModel: Sendable {
 
   /// Opens a GGUF file, or a folder of safetensors.
   package init(
-    path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+    path: String, options: ModelOptions = ModelOptions(), progress: (Double) throws -> Void = { _ in }
   ) throws {
     if MappedFile.isFolder(path) {
       try self.init(folder: path, options: options, progress: progress)
@@ -61,7 +61,7 @@ package struct LoadedModel: Sendable {
   /// - Parameter progress: called with the share done, 0 to 1.
   /// - Throws: `GGUFError`, `ModelError`, `TextError`, `TemplateError`, `RuntimeError`.
   package init(
-    gguf path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+    gguf path: String, options: ModelOptions = ModelOptions(), progress: (Double) throws -> Void = { _ in }
   ) throws {
     let file = try GGUFFile(path: path)
     let configuration = try DecoderConfiguration(gguf: file)
@@ -77,7 +77,7 @@ package struct LoadedModel: Sendable {
   /// Opens a folder of safetensors and loads its weights.
   /// - Throws: `SafetensorsError`, `ModelError`, `TextError`, `TemplateError`, `RuntimeError`.
   package init(
-    folder path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+    folder path: String, options: ModelOptions = ModelOptions(), progress: (Double) throws -> Void = { _ in }
   ) throws {
     let folder = try CheckpointFolder(path: path)
     try self.init(
@@ -89,7 +89,7 @@ package struct LoadedModel: Sendable {
 
   private init(
     path: String, _ configuration: DecoderConfiguration, text: TextModel?, endTokens: [Int32],
-    unappliedGenerationFields: [String] = [], options: ModelOptions, progress: (Double) -> Void,
+    unappliedGenerationFields: [String] = [], options: ModelOptions, progress: (Double) throws -> Void,
     weights: (Runtime) -> any WeightSource
   ) throws {
     self.path = path

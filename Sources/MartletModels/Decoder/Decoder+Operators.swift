@@ -58,7 +58,7 @@ extension Decoder {
     }
 
     let rows = shape.logitRows
-    guard rows > 0 else { return (operators, nil) }
+    guard rows > 0 else { return (operators.withPrefetches(), nil) }
     // Only the rows that want logits go through the last norm and the head. Looking up rows is what Embedding does.
     let (lastResidual, lastProjected, lastNormed) = (
       try buffer(hidden, rows), try buffer(hidden, rows), try buffer(hidden, rows)
@@ -71,6 +71,6 @@ extension Decoder {
         lastProjected, residual: lastResidual, weight: norm, epsilon: configuration.normEpsilon, into: lastNormed),
       try Linear(lastNormed, weight: head, into: logits),
     ]
-    return (operators, logits)
+    return (operators.withPrefetches(), logits)
   }
 }

@@ -24,10 +24,10 @@ package struct Decoder: Sendable {
   /// Loads and packs all weights.
   /// - Parameters:
   ///   - cache: the type of keys and values.
-  ///   - progress: called with the share of layers done, 0 to 1.
+  ///   - progress: called with the share of layers done, 0 to 1; what it throws ends the loading.
   package init(
     _ weights: WeightScope, _ configuration: DecoderConfiguration, _ loader: WeightLoader, cache: CacheType = .auto,
-    progress: (Double) -> Void = { _ in }
+    progress: (Double) throws -> Void = { _ in }
   ) throws {
     self.configuration = configuration
     let model = weights["model"]
@@ -43,7 +43,7 @@ package struct Decoder: Sendable {
     for index in 0..<configuration.layerCount {
       layers.append(try DecoderLayer(model["layers"][index], configuration, loader))
       weights.releasePages()
-      progress(Double(index + 1) / Double(configuration.layerCount + 1))
+      try progress(Double(index + 1) / Double(configuration.layerCount + 1))
     }
     self.layers = layers
     let projections = layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] }
@@ -59,7 +59,7 @@ package struct Decoder: Sendable {
     (activationType, cacheType) = (types.activations, cache.dtype ?? types.cache)
     weights.releasePages()
     try weights.requireAllRead()
-    progress(1)
+    try progress(1)
   }
 
   /// Bytes of packed weights.

@@ -24,6 +24,29 @@ package struct DecoderConfiguration: Sendable, Equatable {
   /// How many tokens back a token sees, itself included; nil for all.
   package var slidingWindow: Int?
 
+  package init(
+    layerCount: Int, hiddenSize: Int, feedForwardSize: Int, headCount: Int, keyHeadCount: Int, headDimension: Int,
+    vocabularySize: Int, contextLength: Int, normEpsilon: Float, ropeTheta: Float,
+    ropeScaling: RotaryScaling = .none, biases: Biases = [], normalizesHeads: Bool = false,
+    tiesEmbeddings: Bool? = nil, slidingWindow: Int? = nil
+  ) {
+    self.layerCount = layerCount
+    self.hiddenSize = hiddenSize
+    self.feedForwardSize = feedForwardSize
+    self.headCount = headCount
+    self.keyHeadCount = keyHeadCount
+    self.headDimension = headDimension
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.normEpsilon = normEpsilon
+    self.ropeTheta = ropeTheta
+    self.ropeScaling = ropeScaling
+    self.biases = biases
+    self.normalizesHeads = normalizesHeads
+    self.tiesEmbeddings = tiesEmbeddings
+    self.slidingWindow = slidingWindow
+  }
+
   /// Projections that may have biases.
   package struct Biases: OptionSet, Sendable {
     package let rawValue: Int
@@ -41,7 +64,7 @@ package struct DecoderConfiguration: Sendable, Equatable {
 extension DecoderConfiguration {
   /// Checks that the numbers fit together and into memory arithmetic.
   /// - Parameter spelling: what the file calls the fields of transformers' configurations.
-  func validate(file: String, spelling: (String) -> String = { $0 }) throws {
+  package func validate(file: String, spelling: (String) -> String = { $0 }) throws {
     func require(_ condition: Bool, _ field: String, _ found: String, _ expected: String) throws {
       if !condition {
         throw ModelError.invalidConfiguration(file: file, field: spelling(field), found: found, expected: expected)

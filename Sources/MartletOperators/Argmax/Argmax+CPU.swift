@@ -4,7 +4,7 @@ import MartletTensor
 
 extension Argmax {
   func runOnCPU(_ stream: Stream) {
-    let argmax = stream.kernels.argmax
+    let argmax = stream.kernels.pointee.argmax
     let size = x.dtype.blockBytes
     let values = value.pointer
     stream.pool.forEachRange(x.count, grain: Work.rowGrain(width: x.width)) { rows, _ in

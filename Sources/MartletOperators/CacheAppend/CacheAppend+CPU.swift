@@ -19,9 +19,9 @@ extension CacheAppend {
           let x = qkv[token] + head * dimension * size
           if let norms {
             let gain = head < heads ? norms.query : norms.key
-            kernels.rms_norm(qkv.dtype.code, x, gain.dtype.code, gain.pointer, norms.epsilon, x, dimension)
+            kernels.pointee.rms_norm(qkv.dtype.code, x, gain.dtype.code, gain.pointer, norms.epsilon, x, dimension)
           }
-          kernels.rope(qkv.dtype.code, x, cosines, cosines + half, x, half)
+          kernels.pointee.rope(qkv.dtype.code, x, cosines, cosines + half, x, half)
         }
         let slot = Int(slotList[token])
         if slot < 0 { continue }
@@ -30,7 +30,7 @@ extension CacheAppend {
         for head in 0..<keyHeads {
           let key = qkv[token] + (heads + head) * dimension * size
           let place = block * keyHeads + head
-          kernels.cache_write(
+          kernels.pointee.cache_write(
             qkv.dtype.code, key, key + keyHeads * dimension * size, cache.dtype.code, dimension,
             cache.paddedDimension, slot % PagedCache.blockSize, cache.keys.pointer + place * keyBytes,
             cache.values.pointer + place * valueBytes)

@@ -4,7 +4,7 @@ import MartletTensor
 
 extension Convert {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
-    let convert = stream.kernels.convert
+    let convert = stream.kernels.pointee.convert
     let scratch = try stream.scratch(bytes: stream.pool.threadCount * x.width * 4)
     stream.pool.forEachRange(x.count, grain: Work.rowGrain(width: x.width)) { rows, thread in
       let row32 = (scratch + thread * x.width * 4).assumingMemoryBound(to: Float.self)

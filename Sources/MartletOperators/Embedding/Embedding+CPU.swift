@@ -4,7 +4,7 @@ import MartletTensor
 
 extension Embedding {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
-    let convert = stream.kernels.convert
+    let convert = stream.kernels.pointee.convert
     let width = table.width
     let scratch = try stream.scratch(bytes: stream.pool.threadCount * width * 4)
     stream.pool.forEachRange(out.count, grain: Work.rowGrain(width: width)) { rows, thread in

@@ -8,13 +8,14 @@ package import MartletTensor
 ///
 /// There are two forms of one contract:
 /// - *Plain*: the weight is a tensor of any floating-point or quantised type. Weights are taken at their exact values,
-///   products are summed in f32, the sum is rounded once. This is the reference.
+///   products are summed in f32, the sum is rounded once. This is the reference. With many rows the weights are packed on
+///   the way, and the form's results are the packed form's.
 /// - *Packed*: the weight was laid out for the device by ``PackedWeight``. Plain types give the plain form's results up to
 ///   the order of additions. With quantised types each row of x is quantised to 8 bits in groups of 32 with one scale a
 ///   group, the products within a group are exact integers, and groups are added in f32 (the scheme of ggml's
 ///   `Q8_0`/`Q8_1` products).
 ///
-/// A row of the result does not depend on how many other rows are computed with it.
+/// A row of the packed form's result does not depend on how many other rows are computed with it.
 package struct Linear: Operator {
   enum Weight: Sendable {
     case plain(Rows)
@@ -43,7 +44,8 @@ package struct Linear: Operator {
   /// The packed form.
   package init(_ x: Tensor, weight: PackedWeight, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
     let check = Checker("Linear")
-    try check.devices(x, weight.panels, bias, out: out)
+    try check.devices(x, bias, out: out)
+    try check.require(weight.device == x.device, "weight", "on \(x.device)", found: "\(weight.device)")
     try self.init(
       x, .packed(weight), rows: weight.rows, columns: weight.columns, bias, out, tensors: [x, out], check)
   }

@@ -5,10 +5,10 @@ import MartletTensor
 extension PackedWeight {
   /// Copies the rows of all parts, one below the other.
   func packOnGPU(_ parts: [Tensor], _ sources: [Rows], _ stream: Stream) throws(RuntimeError) {
-    let rowBytes = panels.shape[1]
+    let rowBytes = panelBytes
     let api = stream.runtime.api
     try api.setDevice(stream.device.index)
-    var target = panels.pointer
+    var target = UnsafeMutableRawPointer(mutating: base)
     for (part, rows) in zip(parts, sources) {
       let kind: CopyKind = part.device.kind == .cpu ? .hostToDevice : .deviceToDevice
       if rows.stride == rows.width {
@@ -26,7 +26,7 @@ extension PackedWeight {
   /// What kernels know of the rows.
   var gpu: martlet_gpu_rows {
     martlet_gpu_rows(
-      base: panels.pointer, stride: Int64(columns), type: dtype.code,
-      aligned: columns / dtype.blockSize * dtype.blockBytes % 16 == 0 ? 1 : 0)
+      base: base, stride: Int64(columns), type: dtype.code,
+      aligned: panelBytes % 16 == 0 ? 1 : 0)
   }
 }

@@ -14,11 +14,19 @@ package struct PackedWeight: Sendable {
   package let columns: Int
   /// The type that the weights had, and have in the panels.
   package let dtype: DType
-  /// The panels as bytes.
-  package let panels: Tensor
+  /// The memory of the panels. A step looks at weights a hundred times, so they are kept as few words.
+  private let storage: Storage
+  /// The first panel.
+  nonisolated(unsafe) let base: UnsafeRawPointer
+  /// How many panels there are.
+  let panelCount: Int
+  /// The bytes of one.
+  let panelBytes: Int
 
   /// Bytes of memory, padding included.
-  package var byteCount: Int { panels.byteCount }
+  package var byteCount: Int { panelCount * panelBytes }
+  /// Where the panels are.
+  package var device: Device { storage.device }
 
   /// Packs the rows of several matrices one below the other: the query, key and value projections become one, and so
   /// do gate and up.
@@ -47,12 +55,18 @@ package struct PackedWeight: Sendable {
     dtype = first.dtype
     switch stream.device.kind {
     case .cpu:
-      let panelCount = (rows + Self.panelRows - 1) / Self.panelRows
-      panels = try Tensor([panelCount, Self.panelBytes(dtype, columns: columns)], .u8, on: stream.runtime)
-      packOnCPU(sources, stream)
+      panelCount = (rows + Self.panelRows - 1) / Self.panelRows
+      panelBytes = Self.panelBytes(dtype, columns: columns)
     case .cuda:
-      panels = try Tensor([rows, columns / dtype.blockSize * dtype.blockBytes], .u8, on: stream.runtime)
-      try packOnGPU(parts, sources, stream)
+      // Rows as they are.
+      panelCount = rows
+      panelBytes = columns / dtype.blockSize * dtype.blockBytes
+    }
+    storage = try Storage(byteCount: panelCount * panelBytes, on: stream.runtime)
+    base = UnsafeRawPointer(storage.pointer)
+    switch stream.device.kind {
+    case .cpu: packOnCPU(sources, stream)
+    case .cuda: try packOnGPU(parts, sources, stream)
     }
   }
 
@@ -66,11 +80,19 @@ package struct PackedWeight: Sendable {
       : martlet_plain_panel_bytes(dtype.code, columns)
   }
 
+  /// The fewest panels in a piece of a product with `rows` rows: so many that starting a piece does not show, so few that
+  /// threads finish together.
+  func panelGrain(rows: Int) -> Int {
+    let bytes = min(max(16_384, panelCount * panelBytes / 32), 131_072)
+    let fewest = max(1, bytes / max(1, panelBytes * min(rows, 16)))
+    // With several rows, loops take panels in pairs.
+    return rows > 1 ? (fewest + 1) / 2 * 2 : fewest
+  }
+
   private func packOnCPU(_ sources: [Rows], _ stream: Stream) {
-    let panelBytes = Self.panelBytes(dtype, columns: columns)
     let rowBytes = columns / dtype.blockSize * dtype.blockBytes
-    let base = panels.pointer
-    stream.pool.forEachRange(panels.shape[0], grain: 4) { range, _ in
+    let base = storage.pointer
+    stream.pool.forEachRange(panelCount, grain: 4) { range, _ in
       withUnsafeTemporaryAllocation(byteCount: Self.panelRows * rowBytes, alignment: 64) { staging in
         for panel in range {
           // A panel may straddle two parts, so its rows are gathered first.

@@ -14,7 +14,7 @@ extension Quantize {
         if x.dtype.isQuantized {
           martlet_dequantize(x.dtype.code, x[row], values, x.width)
         } else {
-          kernels.convert(x.dtype.code, x[row], DType.f32.code, values, x.width)
+          kernels.pointee.convert(x.dtype.code, x[row], DType.f32.code, values, x.width)
         }
         let outcome = encode(values, row: row, kernels)
         guard outcome != .done else { continue }
@@ -24,7 +24,7 @@ extension Quantize {
     return failure.withLock { $0?.outcome ?? .done }
   }
 
-  private func encode(_ values: UnsafePointer<Float>, row: Int, _ kernels: martlet_kernels) -> Outcome {
+  private func encode(_ values: UnsafePointer<Float>, row: Int, _ kernels: UnsafePointer<martlet_kernels>) -> Outcome {
     if out.dtype.isQuantized {
       switch martlet_quantize(out.dtype.code, values, out[row], x.width) {
       case MARTLET_QUANTIZE_DONE: return .done
@@ -35,7 +35,7 @@ extension Quantize {
     let largest = martlet_largest_magnitude(values, x.width)
     guard largest.isFinite else { return .notFinite(row: row) }
     guard largest < Self.limit(of: out.dtype) else { return .tooLarge(row: row) }
-    kernels.convert(DType.f32.code, values, out.dtype.code, out[row], x.width)
+    kernels.pointee.convert(DType.f32.code, values, out.dtype.code, out[row], x.width)
     return .done
   }
 

@@ -1,38 +1,71 @@
+import CMartletSIMD
 import MartletRuntime
 import MartletTensor
 
 extension Rearrange {
+  /// One dimension to walk: how often, and how far apart on both sides.
+  private struct Axis {
+    var extent: Int
+    var from: Int
+    var to: Int
+  }
+
   func runOnCPU(_ stream: Stream) {
     guard out.elementCount > 0 else { return }
-    // The longest tail without gaps on both sides is copied as one piece; the dimensions before it are counted through.
-    var runLength = 1
-    var leading = out.shape.count
-    while leading > 0 {
-      let dimension = leading - 1
-      let extent = out.shape[dimension]
-      guard extent == 1 || (x.strides[dimension] == runLength && out.strides[dimension] == runLength) else { break }
-      runLength *= extent
-      leading -= 1
+    var axes = mergedAxes()
+    // The last two make planes: one along which the result is written, one along which x is read.
+    let columns = axes.removeLast()
+    var rows = Axis(extent: 1, from: 0, to: 0)
+    if let nearest = axes.indices.min(by: { axes[$0].from < axes[$1].from }) {
+      rows = axes.remove(at: columns.from == 1 ? axes.count - 1 : nearest)
     }
-    let outer = Array(out.shape.prefix(leading))
-    let outerCount = outer.reduce(1, *)
+    let planes = axes.reduce(1) { $0 * $1.extent }
     let size = out.dtype.blockBytes
     let source = UnsafeRawPointer(x.pointer)
     let destination = out.pointer
-    let run = runLength
-    stream.pool.forEachRange(outerCount, grain: max(1, Work.elements / run)) { range, _ in
-      for position in range {
-        var rest = position
-        var from = 0
-        var to = 0
-        for dimension in outer.indices.reversed() {
-          let index = rest % outer[dimension]
-          rest /= outer[dimension]
-          from += index * x.strides[dimension]
-          to += index * out.strides[dimension]
+    // A plane is cut into strips of rows, so that a single one is work for all threads too.
+    let strip = min(rows.extent, max(16, Work.elements / columns.extent / 16 * 16))
+    let strips = (rows.extent + strip - 1) / strip
+    let outer = axes
+    let copyRows = stream.kernels.pointee.copy_rows
+    stream.pool.forEachRange(planes * strips, grain: max(1, Work.elements / (strip * columns.extent))) { range, _ in
+      for unit in range {
+        var rest = unit / strips
+        let first = unit % strips * strip
+        var (from, to) = (first * rows.from, first * rows.to)
+        for axis in outer.reversed() {
+          let index = rest % axis.extent
+          rest /= axis.extent
+          from += index * axis.from
+          to += index * axis.to
         }
-        (destination + to * size).copyMemory(from: source + from * size, byteCount: run * size)
+        let count = min(strip, rows.extent - first)
+        if columns.from == 1, columns.to == 1 {
+          copyRows(
+            count, columns.extent * size, source + from * size, rows.from * size, destination + to * size,
+            rows.to * size)
+        } else {
+          martlet_copy_plane(
+            size, count, columns.extent, source + from * size, rows.from, columns.from, destination + to * size,
+            rows.to, columns.to)
+        }
       }
     }
+  }
+
+  /// The dimensions in the order of their distances in the result, widest first; neighbours that are one run on both sides
+  /// become one. At least one.
+  private func mergedAxes() -> [Axis] {
+    let all = out.shape.indices.map { Axis(extent: out.shape[$0], from: x.strides[$0], to: out.strides[$0]) }
+      .filter { $0.extent > 1 }.sorted { $0.to > $1.to }
+    var axes: [Axis] = []
+    for axis in all {
+      if let last = axes.last, last.from == axis.from * axis.extent, last.to == axis.to * axis.extent {
+        axes[axes.count - 1] = Axis(extent: last.extent * axis.extent, from: axis.from, to: axis.to)
+      } else {
+        axes.append(axis)
+      }
+    }
+    return axes.isEmpty ? [Axis(extent: 1, from: 1, to: 1)] : axes
   }
 }

@@ -4,11 +4,11 @@ import MartletTensor
 
 extension RoPE {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
-    let rope = stream.kernels.rope
+    let rope = stream.kernels.pointee.rope
     let half = x.shape[2] / 2
     let heads = x.shape[1]
     let size = x.dtype.blockBytes
-    let frequencies = RotaryFrequencies(theta: theta, headDimension: x.shape[2])
+    let frequencies = RotaryFrequencies(theta: theta, headDimension: x.shape[2], angle: angle)
     let scratch = try stream.scratch(bytes: stream.pool.threadCount * half * 8)
     stream.pool.forEachRange(x.shape[0], grain: Work.rowGrain(width: heads * half * 2)) { tokens, thread in
       let cosines = (scratch + thread * half * 8).assumingMemoryBound(to: Float.self)

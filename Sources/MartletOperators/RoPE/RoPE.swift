@@ -12,8 +12,11 @@ package struct RoPE: Operator {
   let positions: Tensor
   let out: Tensor
   let theta: Float
+  let angle: RotaryAngle
 
-  package init(_ x: Tensor, positions: Tensor, theta: Float, into out: Tensor) throws(OperatorError) {
+  package init(
+    _ x: Tensor, positions: Tensor, theta: Float, angle: RotaryAngle = .product, into out: Tensor
+  ) throws(OperatorError) {
     let check = Checker("RoPE")
     try check.floatingPoint(x, "x")
     try check.dimensions(x, 3, "x")
@@ -31,6 +34,7 @@ package struct RoPE: Operator {
     self.positions = positions
     self.out = out
     self.theta = theta
+    self.angle = angle
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

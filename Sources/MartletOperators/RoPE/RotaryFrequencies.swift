@@ -1,5 +1,14 @@
 import Glibc
 
+/// How the angle of a pair is rounded to f32. The two differ in the last bit of an angle, which at thousands of tokens is
+/// the fourth digit of its sine.
+package enum RotaryAngle: Sendable {
+  /// The position times the rounded speed, as transformers calculates.
+  case product
+  /// The position divided by the rounded `theta^(2i/d)`, as LLAISYS's tests calculate.
+  case quotient
+}
+
 /// The speeds at which the pairs of a head turn, one for each of its d/2 pairs, in radians a token.
 ///
 /// Speeds, angles, cosines and sines are f32, each rounded where transformers rounds it: at thousands of tokens an
@@ -12,9 +21,21 @@ package struct RotaryFrequencies: Sendable, Equatable {
 
   private let theta: Float
   private let scaling: RotaryScaling
+  /// `theta^(2i/d)` where angles are quotients.
+  private let periods: [Float]?
 
-  /// The speeds `1 / theta^(2i/d)`, scaled.
+  /// The speeds `1 / theta^(2i/d)`, unscaled, and how angles are made of them.
+  init(theta: Float, headDimension: Int, angle: RotaryAngle) {
+    self.theta = theta
+    scaling = .none
+    values = Self.speeds(Double(theta), headDimension)
+    amplitude = 1
+    periods = angle == .product ? nil : Self.periods(Double(theta), headDimension)
+  }
+
+  /// The speeds `1 / theta^(2i/d)`, scaled; angles are products.
   package init(theta: Float, headDimension: Int, scaling: RotaryScaling = .none) {
+    periods = nil
     self.theta = theta
     self.scaling = scaling
     let plain = Self.speeds(Double(theta), headDimension)
@@ -40,9 +61,11 @@ package struct RotaryFrequencies: Sendable, Equatable {
   }
 
   private static func speeds(_ theta: Double, _ headDimension: Int) -> [Float] {
-    (0..<headDimension / 2).map { index in
-      1 / Float(pow(theta, Double(Float(2 * index) / Float(headDimension))))
-    }
+    periods(theta, headDimension).map { 1 / $0 }
+  }
+
+  private static func periods(_ theta: Double, _ headDimension: Int) -> [Float] {
+    (0..<headDimension / 2).map { index in Float(pow(theta, Double(Float(2 * index) / Float(headDimension)))) }
   }
 
   /// The trained context if a token's speeds depend on the length of the text beyond it, and not on the token's position
@@ -79,7 +102,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
   ) {
     let values = length == 0 ? values : self.values(length: length)
     for index in values.indices {
-      let angle = Float(position) * values[index]
+      let angle = periods.map { Float(position) / $0[index] } ?? Float(position) * values[index]
       cosines[index] = cosf(angle) * amplitude
       sines[index] = sinf(angle) * amplitude
     }

@@ -4,7 +4,7 @@ import MartletTensor
 
 extension SwiGLU {
   func runOnCPU(_ stream: Stream) {
-    let swiglu = stream.kernels.swiglu
+    let swiglu = stream.kernels.pointee.swiglu
     // A single wide row is cut into pieces too: with one token there is nothing else to share.
     let piece = 1024
     let pieces = max(1, (out.width + piece - 1) / piece)

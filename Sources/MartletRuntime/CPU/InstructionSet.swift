@@ -5,8 +5,8 @@ import Glibc
 package struct InstructionSet: Sendable {
   /// `scalar`, `avx2`, `avx512`, `avx512vnni`, `avx512bf16` (which has VNNI too)
   package let name: String
-  /// The loops.
-  package let kernels: martlet_kernels
+  /// The loops: a table that is never written and lasts as long as the process.
+  nonisolated(unsafe) package let kernels: UnsafePointer<martlet_kernels>
 
   /// The environment variable that forces an instruction set, for tests and comparisons.
   package static let environmentVariable = "MARTLET_INSTRUCTION_SET"
@@ -27,7 +27,7 @@ package struct InstructionSet: Sendable {
         reason: "this processor can run \(Self.available.joined(separator: ", ")); see \(Self.environmentVariable)")
     }
     self.name = name
-    self.kernels = table.pointee
+    self.kernels = table
   }
 
   /// The one that the environment names, else the best that the processor has.

@@ -1,4 +1,5 @@
 internal import CMartletSIMD
+import Glibc
 
 /// What the machine can do at most, measured with a stream's threads and instruction set.
 package struct MachineLimits: Sendable, Equatable {
@@ -29,8 +30,10 @@ package struct MachineLimits: Sendable, Equatable {
 /// Measures ``MachineLimits``, any number of times: what a machine gives changes with what else it does, so a speed is
 /// compared with limits that were measured beside it.
 package struct MachineProbe {
-  /// More than the caches of any processor that one process gets to itself.
-  private static let bufferBytes = 256 << 20
+  /// So much that what the caches kept of the pass before does not show, and less than a small machine has.
+  private static var bufferBytes: Int {
+    min(1 << 30, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / 8)
+  }
   private static let attempts = 5
   /// Time for one measurement of arithmetic: short against a time slice, long against starting the threads.
   private static let arithmeticTime = Duration.milliseconds(10)
@@ -45,7 +48,7 @@ package struct MachineProbe {
   /// - Throws: `RuntimeError` if there is no memory to read.
   package init(of stream: Stream, products: MachineLimits.Products) throws(RuntimeError) {
     self.stream = stream
-    self.products = products == .bf16 && !stream.kernels.has_bf16 ? .f32 : products
+    self.products = products == .bf16 && !stream.kernels.pointee.has_bf16 ? .f32 : products
     let share = Self.bufferBytes / stream.pool.threadCount / 4096 * 4096
     self.share = share
     storage = try Storage(byteCount: share * stream.pool.threadCount, on: stream.runtime)
@@ -59,12 +62,12 @@ package struct MachineProbe {
     MachineLimits(bandwidth: bandwidth(), operations: arithmetic(), products: products)
   }
 
-  /// The best of several passes over a large buffer, each thread reading a part of its own.
+  /// The median of several passes over a large buffer, each thread reading a part of its own.
   private func bandwidth() -> Double {
     let kernels = stream.kernels
     let base = storage.pointer
-    return Self.bestRate(of: Double(share * stream.pool.threadCount)) {
-      stream.pool.run { _ = kernels.read_memory(base + $0 * share, share) }
+    return Self.medianRate(of: Double(share * stream.pool.threadCount)) {
+      stream.pool.run { _ = kernels.pointee.read_memory(base + $0 * share, share) }
     }
   }
 
@@ -82,18 +85,18 @@ package struct MachineProbe {
             weights.initializeMemory(as: UInt8.self, repeating: 1)
             let values = activations.bindMemory(to: Int32.self)
             for index in values.indices { values[index] = Int32(index) &* 0x0101_0101 }
-            _ = kernels.integer_products(weights.baseAddress!, values.baseAddress!, rounds, &operations)
+            _ = kernels.pointee.integer_products(weights.baseAddress!, values.baseAddress!, rounds, &operations)
           case .bf16:
             weights.bindMemory(to: UInt16.self).initialize(repeating: 0x3f00)
             let pairs = activations.bindMemory(to: Int32.self)
             for index in pairs.indices { pairs[index] = Int32(index) &* 0x0001_0001 &+ 0x3f80_3f80 }
-            _ = kernels.bf16_products?(weights.baseAddress!, pairs.baseAddress!, rounds, &operations)
+            _ = kernels.pointee.bf16_products?(weights.baseAddress!, pairs.baseAddress!, rounds, &operations)
           case .f32:
             let values = weights.bindMemory(to: Float.self)
             values.initialize(repeating: 0.5)
             let factors = activations.bindMemory(to: Float.self)
             for index in factors.indices { factors[index] = Float(index) }
-            _ = kernels.float_products(values.baseAddress!, factors.baseAddress!, rounds, &operations)
+            _ = kernels.pointee.float_products(values.baseAddress!, factors.baseAddress!, rounds, &operations)
           }
         }
       }
@@ -104,16 +107,16 @@ package struct MachineProbe {
     var rounds = 64
     var operations = 0
     while clock.measure({ operations = work(rounds) }) < Self.arithmeticTime { rounds *= 2 }
-    return Self.bestRate(of: Double(operations * stream.pool.threadCount)) {
+    return Self.medianRate(of: Double(operations * stream.pool.threadCount)) {
       stream.pool.run { _ in _ = work(rounds) }
     }
   }
 
-  /// `amount` a second at the fastest of the attempts.
-  private static func bestRate(of amount: Double, _ body: () -> Void) -> Double {
+  /// `amount` a second at the median of the attempts: speeds that are compared with it are medians too.
+  private static func medianRate(of amount: Double, _ body: () -> Void) -> Double {
     let clock = ContinuousClock()
-    let times = (0..<attempts).map { _ in clock.measure(body).seconds }
-    return amount / (times.min() ?? .infinity)
+    let times = (0..<attempts).map { _ in clock.measure(body).seconds }.sorted()
+    return amount / times[attempts / 2]
   }
 }
 

@@ -24,6 +24,9 @@ package final class ThreadPool: @unchecked Sendable {
     let sleepers = Atomic<Int>(0)
     let stopping = Atomic<Bool>(false)
     let busy = Atomic<Bool>(false)
+    /// Where the caller runs, for workers to leave it alone.
+    let callerCore = Atomic<Int32>(-1)
+    let lookahead = Lookahead()
     var job: ((Int) -> Void)?
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -43,10 +46,14 @@ package final class ThreadPool: @unchecked Sendable {
 
   private let shared = Shared()
   private let workers: [pthread_t]
+  /// Used by the thread that `run` has made the only one.
+  private var ownLookahead: Lookahead.Reader
 
   /// About 50 microseconds of pauses: longer than the gaps between the loops of a step, shorter than anything that a
   /// person or another process would notice.
   private static let spins = 4_000
+  /// Long enough that the gaps within a step do not reach it.
+  private static let spinsBeforeMoving = 500
 
   /// The cores that this process may use.
   package static var defaultThreadCount: Int {
@@ -68,13 +75,17 @@ package final class ThreadPool: @unchecked Sendable {
     var workers: [pthread_t] = []
     for index in 1..<threadCount {
       do throws(RuntimeError) {
-        workers.append(try Self.startThread { [shared] in Self.work(shared, index: index) })
+        workers.append(
+          try Self.startThread { [shared] in
+            Self.work(shared, index: index, lookahead: Lookahead.Reader(thread: index, of: threadCount))
+          })
       } catch {
         Self.stop(workers, shared)
         throw error
       }
     }
     self.workers = workers
+    ownLookahead = Lookahead.Reader(thread: 0, of: threadCount)
   }
 
   deinit { Self.stop(workers, shared) }
@@ -92,14 +103,18 @@ package final class ThreadPool: @unchecked Sendable {
     precondition(!wasBusy, "a thread pool runs one job at a time: each stream has its own")
     withoutActuallyEscaping(body) { job in
       shared.job = job
+      shared.callerCore.store(martlet_current_core(), ordering: .relaxed)
       shared.pending.store(threadCount - 1, ordering: .relaxed)
       shared.epoch.add(1, ordering: .sequentiallyConsistent)
       if shared.sleepers.load(ordering: .sequentiallyConsistent) > 0 { Self.wakeSleepers(shared) }
       job(0)
       var spins = 0
+      var lookahead = ownLookahead
       while shared.pending.load(ordering: .acquiring) > 0 {
+        lookahead.advance(in: shared.lookahead)
         Self.pause(&spins)
       }
+      ownLookahead = lookahead
       shared.job = nil
     }
     shared.busy.store(false, ordering: .releasing)
@@ -115,20 +130,33 @@ package final class ThreadPool: @unchecked Sendable {
       return
     }
     shared.nextUnit.store(0, ordering: .relaxed)
-    let share = 2 * threadCount
     run { thread in
       var start = shared.nextUnit.load(ordering: .relaxed)
       while start < count {
-        let end = min(start + max(grain, (count - start) / share / grain * grain), count)
-        let (taken, seen) = shared.nextUnit.weakCompareExchange(expected: start, desired: end, ordering: .relaxed)
+        let piece = Self.piece(from: start, count: count, grain: grain, threadCount: threadCount)
+        let (taken, seen) = shared.nextUnit.weakCompareExchange(
+          expected: start, desired: piece.upperBound, ordering: .relaxed)
         guard taken else {
           start = seen
           continue
         }
-        body(start..<end, thread)
+        body(piece, thread)
         start = shared.nextUnit.load(ordering: .relaxed)
       }
     }
+  }
+
+  /// The piece of a loop that begins at `start`.
+  static func piece(from start: Int, count: Int, grain: Int, threadCount: Int) -> Range<Int> {
+    let length = max(grain, (count - start) / (2 * threadCount) / grain * grain)
+    return start..<min(start + length, count)
+  }
+
+  /// Announces what a later `forEachRange(count, grain:)` will read: unit `i` lies at `memory + i * unitBytes`. Threads that
+  /// wait bring the beginning of their share into their caches; no result depends on it.
+  package func expect(_ memory: UnsafeRawPointer, count: Int, unitBytes: Int, grain: Int) {
+    guard threadCount > 1 else { return }
+    shared.lookahead.announce(memory, count: count, unitBytes: unitBytes, grain: max(1, grain))
   }
 
   private static func wakeSleepers(_ shared: Shared) {
@@ -142,11 +170,16 @@ package final class ThreadPool: @unchecked Sendable {
     if spins & 1023 == 0 { sched_yield() } else { martlet_pause() }
   }
 
-  private static func work(_ shared: Shared, index: Int) {
+  private static func work(_ shared: Shared, index: Int, lookahead: Lookahead.Reader) {
+    var lookahead = lookahead
     var seen: UInt64 = 0
     while true {
       var spins = 0
       while shared.epoch.load(ordering: .acquiring) == seen, !shared.stopping.load(ordering: .acquiring) {
+        lookahead.advance(in: shared.lookahead)
+        // The system likes to wake a thread where the one runs that woke it. That one spins too, so the two would take
+        // turns on one core, a time slice each, until the system notices.
+        if spins == Self.spinsBeforeMoving { martlet_leave_core(shared.callerCore.load(ordering: .relaxed)) }
         if spins < Self.spins { pause(&spins) } else { sleep(shared, seen: seen) }
       }
       if shared.stopping.load(ordering: .acquiring) { return }
@@ -169,6 +202,7 @@ package final class ThreadPool: @unchecked Sendable {
     }
     shared.sleepers.subtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(shared.mutex)
+    martlet_leave_core(shared.callerCore.load(ordering: .relaxed))
   }
 
   private final class ThreadBody {

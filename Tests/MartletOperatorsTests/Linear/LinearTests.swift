@@ -21,7 +21,7 @@ import Testing
   func equalsDoublePrecision(type: DType, machine: Machine) throws {
     let (rows, columns) = (19, type.isQuantized ? 768 : 203)
     for dtype in floatTypes {
-      for tokens in [0, 1, 5] {
+      for tokens in [0, 1, 5, 16, 37] {
         try expectAgreement(on: machine, levels: max(2e-6, levelTolerance(dtype)), "\(dtype.name) × \(type.name)") {
           stream in
           let problem = try LinearProblem(

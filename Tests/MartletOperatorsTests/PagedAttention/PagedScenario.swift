@@ -152,7 +152,7 @@ extension PagedScenario {
     try SelfAttention(
       Tensor(values(query), shape: query.shape, on: runtime), rounded(key), rounded(value), scale: shape.scale,
       into: out.tensor
-    ).run(on: stream)
+    ).runDefinition(stream)
     return try out.values()
   }
 }

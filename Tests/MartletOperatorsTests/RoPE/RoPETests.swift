@@ -61,6 +61,30 @@ import Testing
     }
   }
 
+  /// LLAISYS's angles, `position / theta^(2i/d)` in f32 with one rounding each, compared with double precision after them.
+  @Test(arguments: Machine.all)
+  func quotientAngles(machine: Machine) throws {
+    let stream = try machine.stream()
+    let (list, width) = ([0, 1, 511, 1023, 70_000], 64)
+    let positions = try GuardedTensor(list, [list.count], .i64, on: stream.runtime)
+    let values = Generator(14).uniform(count: list.count * width)
+    let x = try GuardedTensor(values, [list.count, 1, width], .f32, on: stream.runtime)
+    let out = try GuardedTensor([list.count, 1, width], .f32, on: stream.runtime)
+    try RoPE(x.tensor, positions: positions.tensor, theta: 10_000, angle: .quotient, into: out.tensor).run(on: stream)
+    var expected = values.map { Double($0) }
+    for (token, position) in list.enumerated() {
+      for pair in 0..<width / 2 {
+        let period = Float(power(10_000, Double(Float(2 * pair) / Float(width))))
+        let angle = Double(Float(position) / period)
+        let (first, second) = (token * width + pair, token * width + pair + width / 2)
+        let (a, b) = (expected[first], expected[second])
+        expected[first] = a * cosine(angle) - b * sine(angle)
+        expected[second] = b * cosine(angle) + a * sine(angle)
+      }
+    }
+    expectClose(try out.values(), expected, within: 1e-6)
+  }
+
   @Test func frequencies() {
     let frequencies = RotaryFrequencies(theta: 10_000, headDimension: 8)
     #expect(frequencies.values == [1, 0.1, 0.01, 0.001])

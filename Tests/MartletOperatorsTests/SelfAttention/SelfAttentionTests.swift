@@ -41,6 +41,30 @@ import Testing
     }
   }
 
+  /// Tiles of many queries give what the definition gives, up to the order of additions.
+  @Test(arguments: Machine.all)
+  func manyQueriesEqualTheDefinition(machine: Machine) throws {
+    let stream = try machine.stream()
+    for dtype in floatTypes {
+      for (queries, keys, heads, keyHeads, width) in [(16, 16, 4, 4, 8), (37, 53, 6, 2, 20), (70, 300, 3, 1, 64)] {
+        func random(_ seed: UInt64, _ tokens: Int, _ count: Int) throws -> GuardedTensor {
+          try GuardedTensor(
+            Generator(seed).uniform(count: tokens * count * width, scale: 2), [tokens, count, width], dtype,
+            strides: [width + 2, tokens * (width + 2), 1], on: stream.runtime)
+        }
+        let (q, k, v) = (try random(17, queries, heads), try random(18, keys, keyHeads), try random(19, keys, keyHeads))
+        let strides: Dimensions = [heads * (width + 4) + 1, width + 4, 1]
+        let out = try GuardedTensor([queries, heads, width], dtype, strides: strides, on: stream.runtime)
+        let expected = try GuardedTensor([queries, heads, width], dtype, strides: strides, on: stream.runtime)
+        try SelfAttention(q.tensor, k.tensor, v.tensor, scale: 0.3, into: out.tensor).run(on: stream)
+        try SelfAttention(q.tensor, k.tensor, v.tensor, scale: 0.3, into: expected.tensor).runDefinition(stream)
+        expectClose(
+          try out.values(), try expected.values(), within: tolerance(dtype), "\(dtype.name) \(queries) of \(keys)")
+        out.expectMarginsUntouched()
+      }
+    }
+  }
+
   @Test func refusesWhatDoesNotFit() throws {
     let stream = try Machine.all[0].stream()
     let runtime = stream.runtime

@@ -4,4 +4,5 @@ import Glibc
 
 func sine(_ x: Double) -> Double { sin(x) }
 func cosine(_ x: Double) -> Double { cos(x) }
+func power(_ x: Double, _ y: Double) -> Double { pow(x, y) }
 func exponential(_ x: Double) -> Double { exp(x) }

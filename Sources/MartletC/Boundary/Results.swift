@@ -1,0 +1,103 @@
+internal import CMartlet
+import Glibc
+
+// Results that belong to the caller come from malloc, and `martlet_free` is free.
+
+/// Hands bytes to the caller, followed by a zero byte that `length` does not count.
+func give(
+  _ bytes: some Collection<UInt8>, _ text: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
+  _ length: UnsafeMutablePointer<Int>?
+) throws(Failure) {
+  let count = bytes.count
+  let memory = try allocate(count + 1)
+  let buffer = UnsafeMutableRawBufferPointer(start: memory, count: count + 1)
+  buffer.copyBytes(from: bytes)
+  buffer[count] = 0
+  text.pointee = memory.assumingMemoryBound(to: CChar.self)
+  length?.pointee = count
+}
+
+/// Hands a list to the caller.
+func give<Element: BitwiseCopyable>(
+  _ elements: [Element], _ list: UnsafeMutablePointer<UnsafeMutablePointer<Element>?>,
+  _ count: UnsafeMutablePointer<Int>
+) throws(Failure) {
+  let memory = try allocate(max(1, elements.count) * MemoryLayout<Element>.stride)
+  elements.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: memory, count: $0.count).copyMemory(from: $0) }
+  list.pointee = memory.assumingMemoryBound(to: Element.self)
+  count.pointee = elements.count
+}
+
+private func allocate(_ bytes: Int) throws(Failure) -> UnsafeMutableRawPointer {
+  guard let memory = malloc(bytes) else {
+    throw Failure(MARTLET_DEVICE_UNAVAILABLE, "the system has no \(bytes) bytes for the result")
+  }
+  return memory
+}
+
+/// Structures that may grow begin with their size, as the program that was compiled with them knows it.
+enum Versioned {
+  /// What the caller's structure says, and the defaults for fields that its version does not have.
+  static func read<Structure: BitwiseCopyable>(
+    _ pointer: UnsafePointer<Structure>, defaults: Structure, _ name: String
+  ) throws(Failure) -> Structure {
+    let size = try size(at: pointer, as: Structure.self, name)
+    guard size <= MemoryLayout<Structure>.size else {
+      throw .argument(
+        "\(name)->struct_size",
+        expected: "at most the \(MemoryLayout<Structure>.size) that this version of the library "
+          + "knows", found: "\(size); use the library that the header belongs to")
+    }
+    var result = defaults
+    withUnsafeMutableBytes(of: &result) { $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: size)) }
+    return result
+  }
+
+  /// Fills as much of the caller's structure as its version has; its `struct_size` stays.
+  static func write<Structure: BitwiseCopyable>(
+    _ value: Structure, to pointer: UnsafeMutablePointer<Structure>, _ name: String
+  ) throws(Failure) {
+    let size = try size(at: UnsafePointer(pointer), as: Structure.self, name)
+    copy(value, to: pointer, size: size)
+  }
+
+  /// Refuses a caller's structure that could not be filled.
+  static func check<Structure: BitwiseCopyable>(
+    _ pointer: UnsafeMutablePointer<Structure>, _ name: String
+  ) throws(Failure) { _ = try size(at: UnsafePointer(pointer), as: Structure.self, name) }
+
+  /// Sets a caller's structure of `size` bytes to the defaults.
+  static func initialize<Structure: BitwiseCopyable>(
+    _ pointer: UnsafeMutablePointer<Structure>, size: Int, defaults: Structure
+  ) throws(Failure) {
+    guard (MemoryLayout<Int>.size...MemoryLayout<Structure>.size).contains(size) else {
+      throw .argument(
+        "struct_size",
+        expected: "the size of the structure, up to the \(MemoryLayout<Structure>.size) that this version "
+          + "of the library knows", found: "\(size)")
+    }
+    UnsafeMutableRawPointer(pointer).storeBytes(of: size, as: Int.self)
+    copy(defaults, to: pointer, size: size)
+  }
+
+  private static func copy<Structure: BitwiseCopyable>(
+    _ value: Structure, to pointer: UnsafeMutablePointer<Structure>, size: Int
+  ) {
+    let skipped = MemoryLayout<Int>.size
+    withUnsafeBytes(of: value) { bytes in
+      let fields = bytes.prefix(size).dropFirst(skipped)
+      UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(pointer) + skipped, count: fields.count)
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: fields))
+    }
+  }
+
+  private static func size<Structure>(
+    at pointer: UnsafePointer<Structure>, as type: Structure.Type, _ name: String
+  ) throws(Failure) -> Int {
+    let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
+    guard size >= MemoryLayout<Int>.size else {
+      throw .argument("\(name)->struct_size", expected: "the size of the structure", found: "\(size)")
+    }
+    return size
+  }
+}

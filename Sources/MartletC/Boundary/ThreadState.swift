@@ -1,0 +1,58 @@
+internal import CMartlet
+import Glibc
+internal import MartletRuntime
+
+/// What the C interface remembers of each thread: how its last call ended, and the devices that LLAISYS's functions chose.
+final class ThreadState {
+  private(set) var status = MARTLET_OK
+  /// The text of `martlet_last_error`; nil for none.
+  private var text: UnsafeMutablePointer<CChar>?
+  /// The current device of each family that this thread has chosen one of; device 0 of the others.
+  var chosenDevices: [Device.Kind: Int] = [:]
+
+  deinit { free(text) }
+
+  /// An empty C string. `nonisolated(unsafe)`: it is made once and nobody writes to it.
+  private nonisolated(unsafe) static let empty: UnsafePointer<CChar> = {
+    let byte = UnsafeMutablePointer<CChar>.allocate(capacity: 1)
+    byte.initialize(to: 0)
+    return UnsafePointer(byte)
+  }()
+
+  private static let key: pthread_key_t = {
+    var key = pthread_key_t()
+    let code = pthread_key_create(&key) { state in
+      guard let state else { return }
+      Unmanaged<ThreadState>.fromOpaque(state).release()
+    }
+    precondition(code == 0, "the system has no more keys for threads' data (error \(code))")
+    return key
+  }()
+
+  /// The calling thread's state, made at its first call.
+  static var current: ThreadState {
+    if let known = pthread_getspecific(key) { return Unmanaged<ThreadState>.fromOpaque(known).takeUnretainedValue() }
+    let state = ThreadState()
+    pthread_setspecific(key, Unmanaged.passRetained(state).toOpaque())
+    return state
+  }
+
+  /// Valid until the thread's next call.
+  var message: UnsafePointer<CChar> { text.map { UnsafePointer($0) } ?? Self.empty }
+
+  /// Notes that a call did what it says.
+  func succeed() {
+    status = MARTLET_OK
+    if text != nil {
+      free(text)
+      text = nil
+    }
+  }
+
+  /// Notes how a call ended that did not.
+  func fail(_ failure: Failure) {
+    status = failure.status
+    free(text)
+    text = strdup(failure.message)
+  }
+}
