@@ -99,7 +99,7 @@ final class TensorObject: HandleObject {
     if layout.isContiguous { return self }
     let copy = try TensorObject(shape, type, on: device)
     let rearrange = try Rearrange(carrier(), into: copy.carrier())
-    try StreamPool.shared.run(on: device) { rearrange.run(on: $0) }
+    try StreamPool.shared.run(on: device) { try rearrange.run(on: $0) }
     copy.memory.noteFilled()
     return copy
   }

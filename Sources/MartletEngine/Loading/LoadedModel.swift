@@ -109,7 +109,7 @@ package struct LoadedModel: Sendable {
     let runtime = try context.runtime(for: device)
     let stream = try Self.makeStream(on: runtime, options)
     // The first start on a kind of GPU compiles, which takes as long as reading a model.
-    try runtime.kernels?.load(Kernels.all) { progress(0.3 * Double($0) / Double(Kernels.all.count)) }
+    try runtime.kernels?.load(Kernels.all) { try progress(0.3 * Double($0) / Double(Kernels.all.count)) }
     decoder = try Decoder(
       WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration,
       WeightLoader(compute: options.compute, stream: stream),

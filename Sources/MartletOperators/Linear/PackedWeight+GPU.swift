@@ -26,7 +26,7 @@ extension PackedWeight {
   /// What kernels know of the rows.
   var gpu: martlet_gpu_rows {
     martlet_gpu_rows(
-      base: base, stride: Int64(columns), type: dtype.code,
+      base: UnsafeMutableRawPointer(mutating: base), stride: Int64(columns), type: dtype.code,
       aligned: panelBytes % 16 == 0 ? 1 : 0)
   }
 }

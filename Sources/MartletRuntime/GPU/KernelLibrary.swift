@@ -79,8 +79,10 @@ package final class KernelLibrary: Sendable {
   }
 
   /// Makes the kernels of several sources ready, compiling on all cores.
-  /// - Parameter progress: called after each source with how many are done; not at all if nothing has to be compiled.
-  package func load(_ sources: [KernelSource], progress: (Int) -> Void = { _ in }) throws(RuntimeError) {
+  /// - Parameter progress: called after each source with how many are done; not at all if nothing has to be compiled. What it
+  ///   throws ends the loading.
+  /// - Throws: `RuntimeError` if a source does not compile or load, and what `progress` throws.
+  package func load(_ sources: [KernelSource], progress: (Int) throws -> Void = { _ in }) throws {
     var missing: [KernelSource] = []
     for source in sources where try needsCompiling(source) { missing.append(source) }
     if !missing.isEmpty {
@@ -102,7 +104,7 @@ package final class KernelLibrary: Sendable {
         }
         if let failure = failure.withLock({ $0 }) { throw failure }
         done += batch.count
-        progress(done)
+        try progress(done)
       }
     }
     for source in sources { try load(source) }
