@@ -100,6 +100,8 @@ INLINE void attend(const martlet_gpu_paged_attention &a, float *memory) {
   }
 }
 
+enum { MERGED_AT_ONCE = 8 };
+
 /// Merges the segments' states of a token and head in order.
 KERNEL(128) merge_states(const martlet_gpu_paged_attention a) {
   const int token = blockIdx.x / a.heads, head = blockIdx.x % a.heads;
@@ -108,12 +110,23 @@ KERNEL(128) merge_states(const martlet_gpu_paged_attention a) {
   for (int i = threadIdx.x; i < a.cache.dimension; i += blockDim.x) {
     const float *state = state_of(a, token, head, first / SEGMENT);
     float maximum = state[0], sum = state[1], total = state[2 + i];
-    for (int segment = first / SEGMENT + 1; segment * SEGMENT < limit; segment++) {
-      state = state_of(a, token, head, segment);
-      const float top = fmaxf(maximum, state[0]), keep = expf(maximum - top), add = expf(state[0] - top);
-      total = merged(total, keep, state[2 + i], add);
-      sum = merged(sum, keep, state[1], add);
-      maximum = top;
+    const int last = (limit - 1) / SEGMENT;
+    for (int start = first / SEGMENT + 1; start <= last; start += MERGED_AT_ONCE) {
+      // Read ahead: merging goes one by one, and each would wait for its own.
+      float maxima[MERGED_AT_ONCE], sums[MERGED_AT_ONCE], parts[MERGED_AT_ONCE];
+#pragma unroll
+      for (int k = 0; k < MERGED_AT_ONCE; k++) {
+        state = state_of(a, token, head, min(start + k, last));
+        maxima[k] = state[0], sums[k] = state[1], parts[k] = state[2 + i];
+      }
+#pragma unroll
+      for (int k = 0; k < MERGED_AT_ONCE; k++) {
+        if (start + k > last) break;
+        const float top = fmaxf(maximum, maxima[k]), keep = expf(maximum - top), add = expf(maxima[k] - top);
+        total = merged(total, keep, parts[k], add);
+        sum = merged(sum, keep, sums[k], add);
+        maximum = top;
+      }
     }
     store_one(a.out.type, a.out.base, out + i, total * (1.0f / sum));
   }

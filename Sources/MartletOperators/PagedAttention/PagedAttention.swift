@@ -25,7 +25,7 @@ package struct AttentionBatch: Sendable {
 /// ``CacheAppend`` has written before, its own included; with a window of w only the last w of them. (Sliding window:
 /// Beltagy et al. 2020, as in Mistral.)
 ///
-/// Keys are taken in segments of 256 from the sequence's start, each softmaxed on its own and merged in order, so the bits
+/// Keys are taken in segments (of 256 on the processor, 64 on a GPU) from the sequence's start, each softmaxed on its own and merged in order, so the bits
 /// of a token's result depend only on its sequence: not on chunks, batch or threads.
 package struct PagedAttention: Operator {
   let queries: Rows

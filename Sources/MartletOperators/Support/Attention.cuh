@@ -1,10 +1,10 @@
-// Attention of one token's query heads that share a key head, over segments of 256 keys: each segment is softmaxed on its
+// Attention of one token's query heads that share a key head, over segments of 64 keys: each segment is softmaxed on its
 // own and merged with those before in order, so the bits depend on the token's keys only, not on how segments are shared
 // out. (Online softmax: Milakov and Gimelshein 2018; segments: FlashDecoding, 2023.)
 
-enum { QUERY_ROWS = 8, SEGMENT = 256, ATTENTION_THREADS = 128, ATTENTION_GROUPS = ATTENTION_THREADS / GROUP };
+enum { QUERY_ROWS = 8, SEGMENT = 64, ATTENTION_THREADS = 128, ATTENTION_GROUPS = ATTENTION_THREADS / GROUP };
 
-/// A block's shared memory, in floats: queries `[8][key_width]`, scores `[8][256]`, a segment's outputs and the total, each
+/// A block's shared memory, in floats: queries `[8][key_width]`, scores `[8][64]`, a segment's outputs and the total, each
 /// `[8][value_width]`, maximum and sum of both.
 struct attention_memory {
   float *queries, *scores, *part, *total, *part_maximum, *part_sum, *maximum, *sum;
@@ -84,7 +84,8 @@ INLINE void weigh_values(const SOURCE &source, const attention_memory &m, int ro
   for (int r = 0; r < QUERY_ROWS; r++)
 #pragma unroll
     for (int c = 0; c < 2 * PARTS; c++) acc[r][c] = 0;
-#pragma unroll 2
+  // Loads of several keys under way at once, as far as registers go.
+#pragma unroll(PARTS <= 2 ? 4 : 2)
   for (int key = start + group_index(); key < end; key += ATTENTION_GROUPS) {
     float v[2 * PARTS];
 #pragma unroll

@@ -5,7 +5,7 @@ struct AttentionShape {
   /// Query heads that one block works on.
   static let queryRows = 8
   /// Keys that are softmaxed together.
-  static let segment = 256
+  static let segment = 64
   /// Threads of a block.
   static let threads = 128
   /// The most dimensions of a head: what the kernels' registers hold.
