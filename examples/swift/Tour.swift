@@ -30,17 +30,10 @@ struct Tour {
       conversation += [.assistant(answer), .user(followUp)]
     }
 
-    // Tasks that generate at the same time are computed together, and each gets what it would get alone.
-    let prompts = ["One, two, three,", "Monday, Tuesday,", "def fibonacci(n):"]
-    let continuations = try await withThrowingTaskGroup(of: (Int, String).self) { group in
-      for (index, prompt) in prompts.enumerated() {
-        group.addTask {
-          (index, try await text(of: try model.complete(prompt, options: GenerationOptions(maxTokens: 12))))
-        }
-      }
-      return try await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
-    }
-    for (index, prompt) in prompts.enumerated() { print(prompt + (continuations[index] ?? "")) }
+    // What generates at the same time is computed together, and each gets what it would get alone.
+    async let numbers = text(of: try model.complete("One, two, three,", options: GenerationOptions(maxTokens: 12)))
+    async let days = text(of: try model.complete("Monday, Tuesday,", options: GenerationOptions(maxTokens: 12)))
+    print(try await numbers, try await days)
 
     // How sure the model is: each token's log-probability and the likeliest ones beside it.
     var sure = GenerationOptions(maxTokens: 3)
