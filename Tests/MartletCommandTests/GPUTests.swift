@@ -1,14 +1,15 @@
+import MartletTestSupport
 import Testing
 
 @Suite("command: devices and doctor without a GPU's libraries")
 struct GPUCommandTests {
   /// Files that are no driver, and what is said of them.
-  private static let drivers: [(file: String, words: String)] = [
+  private static let files: [(file: String, words: String)] = [
     ("/nowhere/libcuda.so.1", "No such file or directory"), ("libnowhere.so.1", "cannot open shared object file"),
     ("libm.so.6", "it lacks cuInit"), ("/etc/hostname", "/etc/hostname"),
   ]
 
-  @Test("a driver that is none is told with its reason, and the device ends with 69", arguments: drivers)
+  @Test("a driver that is none is told with its reason, and the device ends with 69", arguments: files)
   func drivers(file: String, words: String) throws {
     let environment = ["MARTLET_CUDA_DRIVER": file]
     let devices = try Martlet.succeed(["devices"], environment: environment).output
