@@ -12,7 +12,7 @@ include=Sources/CMartlet/include
 compiler=${CLANG:-clang}
 
 echo "== Headers"
-printf '#include "martlet.h"\n#include "llaisys.h"\n' >"$folder/headers.c"
+(cd "$include" && printf '#include "%s"\n' martlet.h llaisys.h llaisys/*.h llaisys/models/*.h) >"$folder/headers.c"
 for language in 'c -std=c99' 'c -std=c2x' 'c++ -std=c++11' 'c++ -std=c++20'; do
   # shellcheck disable=SC2086 # a language and its standard
   "$compiler" -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$include" -x $language "$folder/headers.c"

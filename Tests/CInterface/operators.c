@@ -182,8 +182,89 @@ static void test_heads(void) {
   free(v);
 }
 
+/// A tensor in memory of the test; strides may be null.
+static martlet_tensor_t look(void *values, martlet_dtype dtype, size_t dimensions, const int64_t *shape, const int64_t *strides) {
+  martlet_memory memory = {
+      .struct_size = sizeof memory, .data = values, .dimensions = dimensions, .shape = shape, .strides = strides, .dtype = dtype};
+  martlet_tensor_t tensor = NULL;
+  OK(martlet_tensor_borrow(&memory, &tensor));
+  return tensor;
+}
+
+static void test_overlap(void) {
+  enum { SIDE = 8, COUNT = SIDE * SIDE };
+  _Alignas(16) float values[3 * COUNT], others[COUNT];
+  for (size_t i = 0; i < 3 * COUNT; i++) values[i] = (float)i;
+  for (size_t i = 0; i < COUNT; i++) others[i] = 1;
+  const int64_t shape[] = {SIDE, SIDE}, line[] = {SIDE}, cube[] = {SIDE, 1, SIDE};
+  const martlet_dtype f32 = MARTLET_DTYPE_F32;
+  martlet_tensor_t x = look(values, f32, 2, shape, NULL), shifted = look(values + 1, f32, 2, shape, NULL);
+  martlet_tensor_t behind = look(values + 2 * COUNT, f32, 2, shape, NULL), turned = look(values, f32, 2, shape, (int64_t[]){1, SIDE});
+  martlet_tensor_t y = look(others, f32, 2, shape, NULL), row = look(values + 3, f32, 1, line, NULL);
+  martlet_tensor_t ones = look(others, f32, 1, line, NULL), half = look(values, MARTLET_DTYPE_BF16, 2, shape, NULL);
+  martlet_tensor_t heads = look(values, f32, 3, cube, NULL), keys = look(others, f32, 3, cube, NULL);
+  martlet_tensor_t index = look(values, MARTLET_DTYPE_I64, 1, line, NULL), odd = look(values + 1, f32, 3, cube, NULL);
+#define APART(call, words) FAILS(call, MARTLET_INVALID_ARGUMENT, words)
+  APART(martlet_linear(x, x, y, NULL), "Linear: out must be apart from x in memory");
+  APART(martlet_linear(x, y, x, NULL), "Linear: out must be apart from weight in memory");
+  APART(martlet_linear(x, y, y, row), "Linear: out must be apart from bias in memory");
+  APART(martlet_add(shifted, x, y), "Add: out must be a itself or apart from it in memory");
+  APART(martlet_add(x, y, shifted), "Add: out must be b itself or apart from it in memory");
+  APART(martlet_rms_norm(shifted, x, ones, 1e-5f), "RMSNorm: out must be apart from x");
+  APART(martlet_rms_norm(x, y, row, 1e-5f), "RMSNorm: out must be apart from weight");
+  APART(martlet_add_rms_norm(x, x, y, ones, 1e-5f), "AddRMSNorm: out must be apart from residual");
+  APART(martlet_add_rms_norm(behind, x, shifted, ones, 1e-5f), "AddRMSNorm: residual must be apart from x");
+  APART(martlet_argmax(index, row, y), "Argmax: index must be apart from value");
+  APART(martlet_argmax(index, ones, x), "Argmax: index must be apart from x");
+  APART(martlet_rearrange(shifted, x), "Rearrange: out must be apart from x");
+  APART(martlet_rearrange(x, turned), "Rearrange: out must be apart from x");
+  APART(martlet_convert(half, x), "Convert: out must be apart from x");
+  APART(martlet_swiglu(shifted, y, x), "SwiGLU: out must be apart from up");
+  APART(martlet_self_attention(heads, heads, keys, keys, 1), "SelfAttention: out must be apart from q");
+  APART(martlet_self_attention(heads, keys, keys, odd, 1), "SelfAttention: out must be apart from v");
+  martlet_tensor_t places = indices_of((int64_t[SIDE]){0}, SIDE);
+  APART(martlet_rope(odd, heads, places, 10000), "RoPE: out must be x itself or apart from it in memory");
+  for (size_t i = 0; i < 3 * COUNT; i++) CHECK(values[i] == (float)i);
+  // Indices that were checked must not become others while they are read.
+  memset(values, 0, sizeof values);
+  APART(martlet_rope(heads, keys, index, 10000), "RoPE: out must be apart from positions");
+  APART(martlet_embedding(x, index, y), "Embedding: out must be apart from ids");
+  APART(martlet_embedding(x, places, x), "Embedding: out must be apart from table");
+
+  // What is allowed: exactly the input, neighbours, and columns of one matrix.
+  for (size_t i = 0; i < 3 * COUNT; i++) values[i] = (float)i;
+  OK(martlet_add(x, x, y));
+  CHECK(values[0] == 1 && values[COUNT - 1] == COUNT);
+  OK(martlet_add(x, x, x));
+  CHECK(values[0] == 2 && values[COUNT - 1] == 2 * COUNT);
+  OK(martlet_rearrange(behind, turned));
+  CHECK(values[2 * COUNT + 1] == values[SIDE]);
+  const int64_t narrow[] = {SIDE, SIDE / 2}, rows[] = {SIDE, 1};
+  martlet_tensor_t left = look(values, f32, 2, narrow, rows), right = look(values + SIDE / 2, f32, 2, narrow, rows);
+  martlet_tensor_t middle = look(values + SIDE / 2 - 1, f32, 2, narrow, rows);
+  OK(martlet_rearrange(left, right));
+  OK(martlet_rearrange(right, left));
+  OK(martlet_add(left, left, right));
+  CHECK(values[0] == 2 * values[SIDE / 2] && values[COUNT - SIDE] == 2 * values[COUNT - SIDE / 2]);
+  APART(martlet_rearrange(left, middle), "Rearrange: out must be apart from x");
+  APART(martlet_rearrange(middle, right), "Rearrange: out must be apart from x");
+
+  const float wrong[] = {NAN, INFINITY, -INFINITY};
+  for (size_t i = 0; i < 3; i++) {
+    FAILS(martlet_rms_norm(x, y, ones, wrong[i]), MARTLET_INVALID_ARGUMENT, "RMSNorm: epsilon must be finite");
+    FAILS(martlet_add_rms_norm(x, behind, y, ones, wrong[i]), MARTLET_INVALID_ARGUMENT, "AddRMSNorm: epsilon must be finite");
+    FAILS(martlet_self_attention(heads, keys, keys, keys, wrong[i]), MARTLET_INVALID_ARGUMENT, "SelfAttention: scale must be finite");
+  }
+  FAILS(martlet_rms_norm(x, y, ones, -1), MARTLET_INVALID_ARGUMENT, "RMSNorm: epsilon");
+  OK(martlet_rms_norm(x, y, ones, 0));
+  OK(martlet_self_attention(heads, keys, keys, keys, -1));
+  martlet_tensor_t all[] = {x, shifted, behind, turned, y, row, ones, half, heads, keys, index, odd, places, left, right, middle};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) OK(martlet_tensor_free(all[i]));
+}
+
 void test_operators(void) {
   test_rows();
   test_linear_and_embedding();
   test_heads();
+  test_overlap();
 }

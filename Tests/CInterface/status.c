@@ -30,21 +30,19 @@ void test_status(void) {
   OK(martlet_set_operator_threads(1));
   OK(martlet_set_operator_threads(0));
 
-  // A program that was compiled with fewer fields gets no more than it has room for.
-  struct {
-    martlet_request request;
-    uint8_t behind;
-  } old;
-  memset(&old, 0xAB, sizeof old);
-  size_t known = offsetof(martlet_request, top_p);
-  OK(martlet_request_init(&old.request, known));
-  CHECK(old.request.struct_size == known && old.request.temperature == 0 && old.request.tokens == NULL);
-  CHECK(((uint8_t *)&old.request)[known] == 0xAB);
-  martlet_request request;
+  // Sizes that no version of the structure has, within a field or between two: nothing is written.
+  martlet_request request, before;
+  memset(&request, 0xAB, sizeof request);
+  before = request;
+  const size_t sizes[] = {0, 3, sizeof(size_t), 12, offsetof(martlet_request, top_p), sizeof request - 8, SIZE_MAX};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    FAILS(martlet_request_init(&request, sizes[i]), MARTLET_INVALID_ARGUMENT, "struct_size");
+    CHECK(memcmp(&request, &before, sizeof request) == 0);
+  }
   OK(martlet_request_init(&request, sizeof request));
   CHECK(request.top_p == 1 && request.repetition_penalty == 1 && request.logprobs == -1);
   FAILS(martlet_request_init(&request, sizeof request + 8), MARTLET_INVALID_ARGUMENT, "struct_size");
-  FAILS(martlet_request_init(&request, 3), MARTLET_INVALID_ARGUMENT, "struct_size");
+  FAILS(martlet_model_options_init((martlet_model_options *)&request, 12), MARTLET_INVALID_ARGUMENT, "struct_size");
   FAILS(martlet_request_init(NULL, sizeof request), MARTLET_INVALID_ARGUMENT, "request");
-  FAILS(martlet_model_options_init(NULL, 8), MARTLET_INVALID_ARGUMENT, "options");
+  FAILS(martlet_model_options_init(NULL, sizeof(martlet_model_options)), MARTLET_INVALID_ARGUMENT, "options");
 }

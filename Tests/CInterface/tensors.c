@@ -177,6 +177,10 @@ static void test_borrowing(void) {
   wrong = memory;
   wrong.struct_size = sizeof wrong + 8;
   FAILS(martlet_tensor_borrow(&wrong, &tensor), MARTLET_INVALID_ARGUMENT, "struct_size");
+  wrong.struct_size = 12;
+  FAILS(martlet_tensor_borrow(&wrong, &tensor), MARTLET_INVALID_ARGUMENT, "memory->struct_size");
+  wrong.struct_size = offsetof(martlet_memory, read_only);
+  FAILS(martlet_tensor_borrow(&wrong, &tensor), MARTLET_INVALID_ARGUMENT, "memory->struct_size");
   wrong.struct_size = 0;
   FAILS(martlet_tensor_borrow(&wrong, &tensor), MARTLET_INVALID_ARGUMENT, "struct_size");
   FAILS(martlet_tensor_borrow(NULL, &tensor), MARTLET_INVALID_ARGUMENT, "memory");
@@ -184,8 +188,55 @@ static void test_borrowing(void) {
   CHECK(releases == 2);
 }
 
+/// Strides of dimensions in which nothing moves may be any number: nothing may be calculated with them.
+static void test_idle_strides(void) {
+  _Alignas(16) double values[2] = {3, 4};
+  static const int64_t shapes[][3] = {{1, 1, 1}, {0, 2, 3}};
+  const int64_t huge[3] = {INT64_MAX, INT64_MAX, 1LL << 62};
+  static const struct {
+    martlet_dtype dtype;
+    size_t size;
+  } types[] = {{MARTLET_DTYPE_C128, 16}, {MARTLET_DTYPE_F64, 8}, {MARTLET_DTYPE_F32, 4}, {MARTLET_DTYPE_BYTE, 1}};
+  for (size_t type = 0; type < sizeof types / sizeof *types; type++) {
+    for (size_t form = 0; form < 2; form++) {
+      const int64_t *shape = shapes[form];
+      martlet_memory memory = {
+          .struct_size = sizeof memory, .data = values, .dimensions = 3, .shape = shape, .strides = huge, .dtype = types[type].dtype};
+      // Any byte but 0 is true.
+      memset(&memory.read_only, 0xFF, 1);
+      martlet_tensor_t tensor, looks[5], copy;
+      OK(martlet_tensor_borrow(&memory, &tensor));
+      martlet_tensor_info info = info_of(tensor);
+      uint8_t flag;
+      memcpy(&flag, &info.read_only, 1);
+      CHECK(flag == 1);
+      CHECK(info.strides[0] == (form ? 6 : 1) && info.strides[1] == (form ? 3 : 1) && info.strides[2] == 1);
+      CHECK(info.is_contiguous);
+      OK(martlet_tensor_view(tensor, (int64_t[]){shape[0], shape[1] * shape[2]}, 2, &looks[0]));
+      OK(martlet_tensor_permute(tensor, (size_t[]){2, 0, 1}, 3, &looks[1]));
+      OK(martlet_tensor_slice(tensor, 1, 1, 1, &looks[2]));
+      OK(martlet_tensor_slice(tensor, 1, 0, 1, &looks[3]));
+      OK(martlet_tensor_contiguous(tensor, &looks[4]));
+      for (size_t i = 0; i < 5; i++) {
+        OK(martlet_tensor_copy(looks[i], MARTLET_DEVICE_CPU, 0, &copy));
+        char read[16];
+        info = info_of(looks[i]);
+        CHECK(info.data == values);
+        size_t bytes = info.element_count * types[type].size;
+        OK(martlet_tensor_read(copy, read, bytes));
+        CHECK(memcmp(read, values, bytes) == 0);
+        OK(martlet_rearrange(copy, looks[i]));
+        OK(martlet_tensor_free(copy));
+        OK(martlet_tensor_free(looks[i]));
+      }
+      OK(martlet_tensor_free(tensor));
+    }
+  }
+}
+
 void test_tensors(void) {
   test_making();
   test_looks();
   test_borrowing();
+  test_idle_strides();
 }

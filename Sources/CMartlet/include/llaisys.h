@@ -6,7 +6,8 @@
 /// one line goes to standard error, functions that return a handle return null, others zero, and nothing is changed.
 /// After a call that succeeded, `martlet_last_status` is `MARTLET_OK`.
 ///
-/// The one addition is `LLAISYS_DEVICE_METAX`.
+/// The one addition is `LLAISYS_DEVICE_METAX`. `llaisys/runtime.h`, `llaisys/tensor.h`, `llaisys/ops.h` and
+/// `llaisys/models/qwen2.h`, which LLAISYS's programs include, are there too and hold no more than this header.
 #ifndef LLAISYS_H
 #define LLAISYS_H
 

@@ -2,7 +2,7 @@
 ///
 /// **Status.** Every function that can fail returns a `martlet_status`; results come through pointers, which are left
 /// alone on failure. `martlet_last_error` has the words. No function ever ends the process on account of its arguments'
-/// values.
+/// values, the addresses of memory and the lengths of what lies there excepted, which it cannot check.
 ///
 /// **Handles.** Models, generations and tensors are handles, not addresses: a null, freed or foreign one, one of
 /// another kind and any pointer that never was one are answered with `MARTLET_INVALID_HANDLE`. Freeing a handle that others
@@ -14,7 +14,8 @@
 /// **Threads.** Every function may be called from any thread at any time, also with the same handles. Only one thread at
 /// a time may take events of one generation, and whoever writes a tensor must not let others read or write it meanwhile.
 ///
-/// **Structures** that may grow begin with `struct_size`. The functions named `…_init` set it and the defaults.
+/// **Structures** that may grow begin with `struct_size`, their `sizeof`. The functions named `…_init` set it and the
+/// defaults. A size that no version of the structure has is refused.
 ///
 /// **Texts** are UTF-8. Where a text comes with a length, it may hold zero bytes; else it ends with one.
 #ifndef MARTLET_H

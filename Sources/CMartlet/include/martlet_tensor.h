@@ -162,7 +162,8 @@ martlet_status martlet_tensor_read(martlet_tensor_t tensor, void *data, size_t b
 //
 // Outputs come first and exist already. Shapes, types and devices are checked; an error names the operator and the
 // argument. Unless it says otherwise, all tensors of an operator have one type of F32, F16 and BF16 and lie on one device.
-// The work is done when the call returns.
+// An output must not overlap any other argument in memory; where it may be an input, it is exactly that input, of the same
+// type, shape and strides. Columns of one matrix do not overlap. The work is done when the call returns.
 
 /// `out = a + b`, shapes alike. `out` may be `a` or `b`.
 martlet_status martlet_add(martlet_tensor_t out, martlet_tensor_t a, martlet_tensor_t b);
@@ -177,10 +178,11 @@ martlet_status martlet_embedding(martlet_tensor_t out, martlet_tensor_t ids, mar
 /// `out = x weightᵀ + bias`: `x` `[…, columns]`, `weight` `[rows, columns]`, `bias` `[rows]` or null, `out` `[…, rows]`.
 martlet_status martlet_linear(martlet_tensor_t out, martlet_tensor_t x, martlet_tensor_t weight, martlet_tensor_t bias);
 
-/// Copies elements between layouts of one shape and any one type; the two must not overlap.
+/// Copies elements between layouts of one shape and any one type.
 martlet_status martlet_rearrange(martlet_tensor_t out, martlet_tensor_t x);
 
-/// `out = x / sqrt(mean(x²) + epsilon) · weight` over the last dimension; `weight` is `[width]`.
+/// `out = x / sqrt(mean(x²) + epsilon) · weight` over the last dimension; `weight` is `[width]`,
+/// `epsilon` finite and not negative.
 martlet_status martlet_rms_norm(martlet_tensor_t out, martlet_tensor_t x, martlet_tensor_t weight, float epsilon);
 
 /// Rotary position embedding: the pair (i, i + d/2) of each head turns by `position / theta^(2i/d)`. `x` and `out` are
@@ -188,7 +190,7 @@ martlet_status martlet_rms_norm(martlet_tensor_t out, martlet_tensor_t x, martle
 martlet_status martlet_rope(martlet_tensor_t out, martlet_tensor_t x, martlet_tensor_t positions, float theta);
 
 /// Causal attention with grouped queries, `softmax(q kᵀ · scale) v`: `q` `[queries, heads, d]`, `k` `[keys, key heads, d]`, `v`
-/// `[keys, key heads, dv]`, `out` `[queries, heads, dv]`. The last query sees all keys.
+/// `[keys, key heads, dv]`, `out` `[queries, heads, dv]`, `scale` finite. The last query sees all keys.
 martlet_status martlet_self_attention(martlet_tensor_t out, martlet_tensor_t q, martlet_tensor_t k, martlet_tensor_t v,
                                       float scale);
 

@@ -37,19 +37,24 @@ private func allocate(_ bytes: Int) throws(Failure) -> UnsafeMutableRawPointer {
 
 /// Structures that may grow begin with their size, as the program that was compiled with them knows it.
 enum Versioned {
+  /// The sizes that a structure has had, ascending; no other ends between two fields. All are in their first version: who
+  /// adds fields to one puts its size of before first.
+  private static func knownSizes<Structure>(of type: Structure.Type) -> [Int] { [MemoryLayout<Structure>.size] }
+
   /// What the caller's structure says, and the defaults for fields that its version does not have.
+  /// - Parameter flags: fields of type `bool`, in which any number but 0 counts as true.
   static func read<Structure: BitwiseCopyable>(
-    _ pointer: UnsafePointer<Structure>, defaults: Structure, _ name: String
+    _ pointer: UnsafePointer<Structure>, defaults: Structure, _ name: String, flags: [PartialKeyPath<Structure>] = []
   ) throws(Failure) -> Structure {
-    let size = try size(at: pointer, as: Structure.self, name)
-    guard size <= MemoryLayout<Structure>.size else {
-      throw .argument(
-        "\(name)->struct_size",
-        expected: "at most the \(MemoryLayout<Structure>.size) that this version of the library "
-          + "knows", found: "\(size); use the library that the header belongs to")
-    }
+    let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
+    try check(size, of: Structure.self, "\(name)->struct_size")
     var result = defaults
-    withUnsafeMutableBytes(of: &result) { $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: size)) }
+    withUnsafeMutableBytes(of: &result) { bytes in
+      bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: size))
+      for case let place? in flags.map({ MemoryLayout<Structure>.offset(of: $0) }) where bytes[place] != 0 {
+        bytes[place] = 1
+      }
+    }
     return result
   }
 
@@ -70,12 +75,7 @@ enum Versioned {
   static func initialize<Structure: BitwiseCopyable>(
     _ pointer: UnsafeMutablePointer<Structure>, size: Int, defaults: Structure
   ) throws(Failure) {
-    guard (MemoryLayout<Int>.size...MemoryLayout<Structure>.size).contains(size) else {
-      throw .argument(
-        "struct_size",
-        expected: "the size of the structure, up to the \(MemoryLayout<Structure>.size) that this version "
-          + "of the library knows", found: "\(size)")
-    }
+    try check(size, of: Structure.self, "struct_size")
     UnsafeMutableRawPointer(pointer).storeBytes(of: size, as: Int.self)
     copy(defaults, to: pointer, size: size)
   }
@@ -91,13 +91,22 @@ enum Versioned {
     }
   }
 
+  /// Refuses a size that no version of the structure has.
+  private static func check<Structure>(_ size: Int, of type: Structure.Type, _ name: String) throws(Failure) {
+    let known = knownSizes(of: type)
+    guard known.contains(size) else {
+      throw .argument(
+        name, expected: "the size of the structure, \(known.map(String.init).joined(separator: " or "))",
+        found: "\(UInt(bitPattern: size)); use the library that the header belongs to")
+    }
+  }
+
+  /// The size of a structure to be filled. It may be larger than any known: what a later version added stays as it is.
   private static func size<Structure>(
     at pointer: UnsafePointer<Structure>, as type: Structure.Type, _ name: String
   ) throws(Failure) -> Int {
     let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
-    guard size >= MemoryLayout<Int>.size else {
-      throw .argument("\(name)->struct_size", expected: "the size of the structure", found: "\(size)")
-    }
+    if size < MemoryLayout<Structure>.size { try check(size, of: type, "\(name)->struct_size") }
     return size
   }
 }

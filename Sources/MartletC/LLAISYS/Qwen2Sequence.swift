@@ -65,7 +65,9 @@ final class Qwen2Sequence {
       try Rearrange(old.values, into: new.values.prefix(old.blockCount)).run(on: stream)
     }
     try stream.synchronize()
+    // Both or none: a pass that cannot be made must not leave the old one with the capacity of the new cache.
+    let next = try Pass(decoder, cache: larger, on: stream)
     cache = larger
-    pass = try Pass(decoder, cache: larger, on: stream)
+    pass = next
   }
 }

@@ -30,7 +30,8 @@ public func martlet_request_init(
 
 /// The generation that a request asks of a model, checked.
 func generation(_ model: Model, _ request: UnsafePointer<martlet_request>?) throws -> Generation {
-  let request = try Versioned.read(try required(request, "request"), defaults: .defaults, "request")
+  let request = try Versioned.read(
+    try required(request, "request"), defaults: .defaults, "request", flags: [\.has_seed, \.ignore_end])
   let generation = model.generate(try prompt(of: request, model), options: try GenerationOptions(request))
   try generation.validate()
   return generation

@@ -28,6 +28,12 @@ extension TensorObject {
     var layout = Layout(contiguous: shape)
     if let strides = memory.strides {
       layout.strides = try Extents.read(strides, memory.dimensions, "memory->strides")
+      // A stride that nobody walks may be any number: it is replaced, so that nothing calculated with it can overflow.
+      let walked = !shape.contains(0)
+      let plain = Layout(contiguous: shape).strides
+      for (dimension, extent) in shape.enumerated() where extent < 2 || !walked {
+        layout.strides[dimension] = plain[dimension]
+      }
     }
     guard let end = layout.upperBound, let bytes = Self.byteCount(end, type) else {
       throw Failure.argument(

@@ -3,56 +3,14 @@
 
 public import CMartlet
 internal import MartletOperators
-internal import MartletRuntime
 internal import MartletTensor
-
-/// The arguments of one operator's call, taken from handles; errors name the operator and the argument.
-private struct Arguments {
-  let operatorName: String
-
-  init(_ operatorName: String) { self.operatorName = operatorName }
-
-  func input(_ handle: martlet_tensor_t?, _ name: String) throws -> Tensor {
-    try tensorObject(handle, "\(operatorName): \(name)").tensor(operatorName, name)
-  }
-
-  func output(_ handle: martlet_tensor_t?, _ name: String = "out") throws -> Tensor {
-    let object = try tensorObject(handle, "\(operatorName): \(name)")
-    let tensor = try object.tensor(operatorName, name)
-    object.memory.noteFilled()
-    return tensor
-  }
-
-  /// Refuses indices out of range, which operators take as checked.
-  func check(_ indices: Tensor, _ name: String, within limit: Int) throws {
-    let object = TensorObject(
-      TensorMemory(indices.storage), indices.dtype == .i64 ? .i64 : .i32, indices.layout)
-    try object.withHostBytes { bytes in
-      for index in 0..<indices.elementCount {
-        let value =
-          indices.dtype == .i64
-          ? Int(bytes.load(fromByteOffset: index * 8, as: Int64.self))
-          : Int(bytes.load(fromByteOffset: index * 4, as: Int32.self))
-        guard value >= 0, value < limit else {
-          throw OperatorError(operatorName, "\(name)[\(index)]", expected: "0 to \(limit - 1)", found: "\(value)")
-        }
-      }
-    }
-  }
-}
-
-/// Runs an operator that was checked; one whose result has no elements has nothing to do.
-private func run(_ work: some Operator, into out: Tensor) throws {
-  guard out.elementCount > 0 else { return }
-  try StreamPool.shared.run(on: out.device) { try work.run(on: $0) }
-}
 
 @c @implementation
 public func martlet_add(_ out: martlet_tensor_t?, _ a: martlet_tensor_t?, _ b: martlet_tensor_t?) -> martlet_status {
   boundary {
     let arguments = Arguments("Add")
     let out = try arguments.output(out)
-    try run(Add(arguments.input(a, "a"), arguments.input(b, "b"), into: out), into: out)
+    try arguments.run(Add(arguments.input(a, "a"), arguments.input(b, "b"), into: out), inPlace: "a", "b")
   }
 }
 
@@ -64,7 +22,7 @@ public func martlet_argmax(
     let arguments = Arguments("Argmax")
     let index = try arguments.output(index, "index")
     let value = try arguments.output(value, "value")
-    try run(Argmax(arguments.input(x, "x"), index: index, value: value), into: index)
+    try arguments.run(Argmax(arguments.input(x, "x"), index: index, value: value))
   }
 }
 
@@ -79,7 +37,7 @@ public func martlet_embedding(
     let table = try arguments.input(table, "table")
     let work = try Embedding(ids, table: table, into: out)
     try arguments.check(ids, "ids", within: table.shape[0])
-    try run(work, into: out)
+    try arguments.run(work)
   }
 }
 
@@ -91,22 +49,23 @@ public func martlet_linear(
     let arguments = Arguments("Linear")
     let out = try arguments.output(out)
     let bias = try bias.map { try arguments.input($0, "bias") }
-    try run(
-      Linear(arguments.input(x, "x"), weight: arguments.input(weight, "weight"), bias: bias, into: out), into: out)
+    try arguments.run(
+      Linear(arguments.input(x, "x"), weight: arguments.input(weight, "weight"), bias: bias, into: out))
   }
 }
 
 @c @implementation
 public func martlet_rearrange(_ out: martlet_tensor_t?, _ x: martlet_tensor_t?) -> martlet_status {
   boundary {
-    let out = try tensorObject(out, "Rearrange: out")
-    let x = try tensorObject(x, "Rearrange: x")
+    let arguments = Arguments("Rearrange")
+    let out = try arguments.object(out, "out")
+    let x = try arguments.object(x, "x")
     guard out.type == x.type, out.shape == x.shape else {
       throw OperatorError(
         "Rearrange", "out", expected: "of x's type and shape, \(x.description)", found: out.description)
     }
-    let target = try out.carrier()
-    try run(Rearrange(x.carrier(), into: target), into: target)
+    let target = arguments.note(output: try out.carrier(), "out")
+    try arguments.run(Rearrange(arguments.note(input: try x.carrier(), "x"), into: target))
     out.memory.noteFilled()
   }
 }
@@ -118,9 +77,10 @@ public func martlet_rms_norm(
   boundary {
     let arguments = Arguments("RMSNorm")
     let out = try arguments.output(out)
-    try run(
-      RMSNorm(arguments.input(x, "x"), weight: arguments.input(weight, "weight"), epsilon: epsilon, into: out),
-      into: out)
+    let work = try RMSNorm(
+      arguments.input(x, "x"), weight: arguments.input(weight, "weight"), epsilon: epsilon, into: out)
+    try arguments.check(epsilon, "epsilon", atLeast: 0)
+    try arguments.run(work)
   }
 }
 
@@ -136,7 +96,7 @@ public func martlet_rope(
     let positions = try arguments.input(positions, "positions")
     let work = try RoPE(arguments.input(x, "x"), positions: positions, theta: theta, angle: .quotient, into: out)
     try arguments.check(positions, "positions", within: positionLimit + 1)
-    try run(work, into: out)
+    try arguments.run(work, inPlace: "x")
   }
 }
 
@@ -147,10 +107,10 @@ public func martlet_self_attention(
   boundary {
     let arguments = Arguments("SelfAttention")
     let out = try arguments.output(out)
-    try run(
-      SelfAttention(
-        arguments.input(q, "q"), arguments.input(k, "k"), arguments.input(v, "v"), scale: scale, into: out),
-      into: out)
+    let work = try SelfAttention(
+      arguments.input(q, "q"), arguments.input(k, "k"), arguments.input(v, "v"), scale: scale, into: out)
+    try arguments.check(scale, "scale")
+    try arguments.run(work)
   }
 }
 
@@ -161,7 +121,7 @@ public func martlet_swiglu(
   boundary {
     let arguments = Arguments("SwiGLU")
     let out = try arguments.output(out)
-    try run(SwiGLU(gate: arguments.input(gate, "gate"), up: arguments.input(up, "up"), into: out), into: out)
+    try arguments.run(SwiGLU(gate: arguments.input(gate, "gate"), up: arguments.input(up, "up"), into: out))
   }
 }
 
@@ -176,7 +136,8 @@ public func martlet_add_rms_norm(
     let work = try AddRMSNorm(
       arguments.input(x, "x"), residual: arguments.output(residual, "residual"),
       weight: arguments.input(weight, "weight"), epsilon: epsilon, into: out)
-    try run(work, into: out)
+    try arguments.check(epsilon, "epsilon", atLeast: 0)
+    try arguments.run(work)
   }
 }
 
@@ -185,6 +146,6 @@ public func martlet_convert(_ out: martlet_tensor_t?, _ x: martlet_tensor_t?) ->
   boundary {
     let arguments = Arguments("Convert")
     let out = try arguments.output(out)
-    try run(Convert(arguments.input(x, "x"), into: out), into: out)
+    try arguments.run(Convert(arguments.input(x, "x"), into: out))
   }
 }

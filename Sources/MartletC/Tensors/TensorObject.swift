@@ -112,6 +112,10 @@ final class TensorObject: HandleObject {
 
   /// Fills a tensor without gaps from bytes of the host.
   func load(_ bytes: UnsafeRawBufferPointer) throws {
+    guard bytes.count == byteCount else {
+      throw Failure.argument(
+        "byte_count", expected: "the \(byteCount) bytes of \(description)", found: "\(bytes.count) bytes")
+    }
     try carrier().load(bytes, on: Devices.runtime(device))
     memory.noteFilled()
   }

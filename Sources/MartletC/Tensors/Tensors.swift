@@ -38,10 +38,13 @@ public func martlet_tensor_borrow(
 ) -> martlet_status {
   boundary {
     let out = try required(tensor, "tensor")
-    let memory = try Versioned.read(try required(memory, "memory"), defaults: martlet_memory(), "memory")
+    let memory = try Versioned.read(
+      try required(memory, "memory"), defaults: martlet_memory(), "memory", flags: [\.read_only])
     let owner = ForeignMemory()
-    out.pointee = try HandleTable.shared.insert(try TensorObject(borrowing: memory, owner: owner))
+    let handle = try HandleTable.shared.insert(try TensorObject(borrowing: memory, owner: owner))
+    // Before anybody gets the handle, who may free it at once.
     owner.arm(memory.release, memory.context)
+    out.pointee = handle
   }
 }
 
