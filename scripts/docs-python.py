@@ -35,6 +35,15 @@ $ scripts/build-wheel.sh                   # a wheel in .build/wheels, for machi
 `MARTLET_LIBRARY` names another `libmartlet.so` to load. All functions may be called from any thread; while one calculates or
 waits, other threads of Python run. `examples/python/tour.py` shows most of what follows.
 
+Two things of Python's own wait for the library:
+
+- **Ctrl-C** is seen when the call that runs returns. Iterating a generation, or asking for its `result()`, that is at the next
+  token, but no sooner than the first one, which takes as long as the prompt; `log_probabilities` and `perplexity` return
+  when all is scored. To stay answerable, wait in a thread of your own, with `await`, or call `cancel()` from another thread.
+- **`os.fork()`** leaves the library's threads behind. In a child of a process that had used Martlet before, every call raises
+  `MartletError`, where it would wait for ever; in a child of one that had only imported it, all works.
+  `multiprocessing` forks by default on Linux before Python 3.14: give it the method `spawn` or `forkserver`.
+
 ## Tests, and speed beside PyTorch
 
 ```console
@@ -45,8 +54,9 @@ $ python python/tests/test_infer.py --model FOLDER --test       # a whole Qwen2 
 $ scripts/make-checkpoint.py FOLDER                             # DeepSeek-R1-Distill-Qwen-1.5B's shape with random weights
 ```
 
-They need PyTorch, the last ones transformers too; `scripts/install-python-deps.sh` puts both into `.build/python`. Martlet and
-PyTorch are measured in turns, with as many threads each.
+They need PyTorch, the last ones transformers too; `scripts/install-python-deps.sh` puts both into `.build/python` (Python 3.11
+or newer; `MARTLET_TORCH_INDEX` names a package index with PyTorch's small build for processors). Martlet and PyTorch are measured
+in turns, with as many threads each.
 
 """
 

@@ -6,30 +6,44 @@
 # library that was built elsewhere.
 set -eu
 [ -z "${MARTLET_LIBRARY:-}" ] || MARTLET_LIBRARY=$(realpath "$MARTLET_LIBRARY")
+case ${MARTLET_PYTHON:-} in
+  # Without following links: a virtual environment is known by the path of its Python.
+  */*) MARTLET_PYTHON=$(cd "$(dirname "$MARTLET_PYTHON")" && pwd)/${MARTLET_PYTHON##*/} ;;
+esac
 cd "$(dirname "$0")/.."
 if [ "${MARTLET_PYTHON:-}" = none ]; then
   printf 'The Python tests are left out: MARTLET_PYTHON is none.\n' >&2
   exit
 fi
 [ -n "${MARTLET_LIBRARY:-}" ] || scripts/build.sh --quiet
-command=$(scripts/install-python-deps.sh)
+packages=$(scripts/install-python-deps.sh)
 
 # Runs Python with the tests' packages behind the sources of this checkout.
 python() {
-  # shellcheck disable=SC2086 # a command and its arguments
-  PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 $command "$@"
+  PYTHONPATH=${packages:-${PYTHONPATH:-}} PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 \
+    "${MARTLET_PYTHON:-python3}" "$@"
 }
 
 python scripts/docs-python.py --check
-if python -c 'import mypy' 2>/dev/null; then
+if [ -z "${MARTLET_PYTHON:-}" ] || python -c 'import mypy' 2>/dev/null; then
   python -m mypy --config-file python/pyproject.toml --cache-dir .build/mypy python/martlet python/llaisys
 else
-  printf 'mypy is not there: the type hints are not checked.\n' >&2
+  printf 'MARTLET_PYTHON has no mypy: the type hints are not checked.\n' >&2
 fi
-cd python
-python -m pytest "$@"
-cd ..
+(cd python && python -m pytest "$@")
 if [ $# -eq 0 ]; then
-  # The example, and a file of operator tests as a program: with the sources of this checkout, as pytest has them.
+  # The example, and files of tests as the programs that they are too, all with the sources of this checkout.
   python -c 'import sys, runpy; sys.path.insert(0, "python"); runpy.run_path("examples/python/tour.py", run_name="__main__")'
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  log=$folder/log
+  programs() {
+    python python/tests/ops/add.py --device cpu &&
+      python scripts/make-checkpoint.py "$folder/tiny" --tiny &&
+      python python/tests/test_infer.py --model "$folder/tiny" --test --dtype f32 --threads 1
+  }
+  if ! programs >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+  fi
 fi

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from .libllaisys import LIB_LLAISYS
+from .libllaisys.checks import real
 from .tensor import Tensor
 
 __all__ = ["Ops"]
@@ -43,17 +44,18 @@ class Ops:
     @staticmethod
     def rms_norm(out: Tensor, inp: Tensor, weight: Tensor, eps: float) -> None:
         """`out = inp / sqrt(mean(inp²) + eps) * weight` over the last dimension."""
-        LIB_LLAISYS.llaisysRmsNorm(out.lib_tensor(), inp.lib_tensor(), weight.lib_tensor(), eps)
+        LIB_LLAISYS.llaisysRmsNorm(out.lib_tensor(), inp.lib_tensor(), weight.lib_tensor(), real("eps", eps))
 
     @staticmethod
     def rope(out: Tensor, inp: Tensor, pos_ids: Tensor, theta: float) -> None:
         """Turns the halves of each head by the angles of its position."""
-        LIB_LLAISYS.llaisysROPE(out.lib_tensor(), inp.lib_tensor(), pos_ids.lib_tensor(), theta)
+        LIB_LLAISYS.llaisysROPE(out.lib_tensor(), inp.lib_tensor(), pos_ids.lib_tensor(), real("theta", theta))
 
     @staticmethod
     def self_attention(attn_val: Tensor, q: Tensor, k: Tensor, v: Tensor, scale: float) -> None:
         """Causal attention with grouped queries: `softmax(q kᵀ scale) v`."""
-        LIB_LLAISYS.llaisysSelfAttention(attn_val.lib_tensor(), q.lib_tensor(), k.lib_tensor(), v.lib_tensor(), scale)
+        tensors = [tensor.lib_tensor() for tensor in (attn_val, q, k, v)]
+        LIB_LLAISYS.llaisysSelfAttention(*tensors, real("scale", scale))
 
     @staticmethod
     def swiglu(out: Tensor, gate: Tensor, up: Tensor) -> None:

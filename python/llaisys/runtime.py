@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import martlet
+from martlet._forks import require_usable
 
 from .libllaisys import (
     LIB_LLAISYS,
     DeviceType,
     MemcpyKind,
-    llaisysDeviceType_t,
-    llaisysMemcpyKind_t,
     raise_last_error,
 )
+from .libllaisys.checks import device_number, member
 from .libllaisys.checks import size as checked_size
 
 __all__ = ["RuntimeAPI"]
@@ -30,11 +30,15 @@ class RuntimeAPI:
     """
 
     def __init__(self, device_type: DeviceType) -> None:
-        martlet.require_device(_NAMES[DeviceType(device_type)])
-        self._api = LIB_LLAISYS.llaisysGetRuntimeAPI(llaisysDeviceType_t(device_type)).contents
+        kind = member("device_type", DeviceType, device_type)
+        if kind not in _NAMES:
+            raise martlet.InvalidArgumentError(f"device_type: {kind.name} is no kind of device")
+        martlet.require_device(_NAMES[kind])
+        self._api = LIB_LLAISYS.llaisysGetRuntimeAPI(kind).contents
 
     def _call(self, name: str, *arguments: Any) -> Any:
         """Calls a function of the table, which ctypes does not check as it does those of the library."""
+        require_usable()
         result = getattr(self._api, name)(*arguments)
         raise_last_error()
         return result
@@ -45,7 +49,7 @@ class RuntimeAPI:
 
     def set_device(self, device_id: int) -> None:
         """Makes a device the one that later calls of this thread mean."""
-        self._call("set_device", device_id)
+        self._call("set_device", device_number("device_id", device_id))
 
     def device_synchronize(self) -> None:
         """Waits until the device has done all work."""
@@ -81,11 +85,12 @@ class RuntimeAPI:
 
     def memcpy_sync(self, dst: Address, src: Address, size: int, kind: MemcpyKind) -> None:
         """Copies bytes and waits until that is done."""
-        self._call("memcpy_sync", dst, src, checked_size("size", size), llaisysMemcpyKind_t(kind))
+        self._call("memcpy_sync", dst, src, checked_size("size", size), member("kind", MemcpyKind, kind))
 
     def memcpy_async(self, dst: Address, src: Address, size: int, kind: MemcpyKind, stream: Any) -> None:
         """Copies bytes in the order of a stream."""
-        self._call("memcpy_async", dst, src, checked_size("size", size), llaisysMemcpyKind_t(kind), stream)
+        bytes_ = checked_size("size", size)
+        self._call("memcpy_async", dst, src, bytes_, member("kind", MemcpyKind, kind), stream)
 
     @staticmethod
     def _allocated(address: Address, bytes_: int) -> Address:

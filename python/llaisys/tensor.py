@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ctypes import c_size_t, c_ssize_t
-from typing import Any, Optional, Sequence
+from typing import Any, NoReturn, Optional, Sequence
 
 from .libllaisys import LIB_LLAISYS, DataType, DeviceType
-from .libllaisys.checks import size, sizes
+from .libllaisys.checks import device_number, member, size, sizes
 
 __all__ = ["Tensor"]
 
@@ -26,19 +26,36 @@ class Tensor:
         device_id: int = 0,
         tensor: Optional[int] = None,
     ) -> None:
+        if hasattr(self, "_tensor"):  # its address may be in use
+            raise TypeError("a tensor gets its memory once: make another one")
         self._tensor: Optional[int] = None
         if tensor:
             self._tensor = tensor
         else:
             dimensions = () if shape is None else tuple(shape)
             self._tensor = LIB_LLAISYS.tensorCreate(
-                sizes("shape", dimensions), len(dimensions), dtype, device, size("device_id", device_id)
+                sizes("shape", dimensions),
+                len(dimensions),
+                member("dtype", DataType, dtype),
+                member("device", DeviceType, device),
+                device_number("device_id", device_id),
             )
 
     def __del__(self) -> None:
         handle, self._tensor = getattr(self, "_tensor", None), None
         if handle is not None:
             LIB_LLAISYS.tensorDestroy(handle)
+
+    def __copy__(self) -> Tensor:
+        return self.permute(*range(self.ndim()))
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Tensor:
+        copied = Tensor(self.shape(), self.dtype(), self.device_type(), self.device_id())
+        LIB_LLAISYS.llaisysRearrange(copied._tensor, self._tensor)
+        return copied
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a tensor cannot be pickled: its memory belongs to this process")
 
     def shape(self) -> tuple[int, ...]:
         """The number of elements along each dimension."""

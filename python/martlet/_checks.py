@@ -5,13 +5,14 @@ A wrong type raises TypeError, a value that cannot be `InvalidArgumentError`; bo
 
 from __future__ import annotations
 
+import math
 import operator
-from ctypes import Array, c_int32
+from ctypes import Array, c_float, c_int32
 from typing import Any, Iterable, Sequence
 
 from .errors import InvalidArgumentError
 
-__all__ = ["INT32", "INT64", "c_text", "elements", "real", "text", "token_array", "whole"]
+__all__ = ["INT32", "INT64", "c_text", "elements", "flag", "real", "text", "token_array", "whole"]
 
 INT32, INT64 = 1 << 31, 1 << 63
 
@@ -19,6 +20,8 @@ INT32, INT64 = 1 << 31, 1 << 63
 def whole(argument: str, value: Any, least: int, end: int) -> int:
     """A whole number from `least` to before `end`."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{argument}: a whole number is wanted, not {value!r}") from None
@@ -28,13 +31,26 @@ def whole(argument: str, value: Any, least: int, end: int) -> int:
 
 
 def real(argument: str, value: Any) -> float:
-    """A number with a fraction."""
+    """A number with a fraction that a C `float` can hold: infinities and NaN too, which only the callee can judge."""
     try:
-        if not isinstance(value, (str, bytes)):  # which float would read
-            return float(value)
+        if isinstance(value, (str, bytes, bool)):  # which float would read
+            raise TypeError
+        number = float(value)
+    except OverflowError:
+        number = math.nan
     except (TypeError, ValueError):
-        pass
-    raise TypeError(f"{argument}: a number is wanted, not {value!r}")
+        raise TypeError(f"{argument}: a number is wanted, not {value!r}") from None
+    else:
+        if math.isinf(number) or not math.isinf(c_float(number).value):
+            return number
+    raise InvalidArgumentError(f"{argument}: the number is too large, at most 3.4e38 is possible")
+
+
+def flag(argument: str, value: Any) -> bool:
+    """True or False, and nothing that merely counts as one of them."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{argument}: True or False is wanted, not {value!r}")
+    return value
 
 
 def text(argument: str, value: Any) -> bytes:
@@ -65,7 +81,7 @@ def token_array(argument: str, tokens: Any) -> Array[c_int32]:
     """An array of `int32_t` with tokens' ids."""
     numbers = elements(argument, tokens)
     try:
-        if not numbers or 0 <= min(numbers) <= max(numbers) < INT32:
+        if not numbers or (bool not in map(type, numbers) and 0 <= min(numbers) <= max(numbers) < INT32):
             return (c_int32 * len(numbers))(*numbers)
     except (TypeError, ValueError):
         pass  # the loop below says what and where

@@ -8,6 +8,7 @@ from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_int64, 
 from pathlib import Path
 from typing import Any
 
+from . import _forks as forks
 from ._structures import (
     Event,
     Memory,
@@ -110,6 +111,7 @@ def last_error(status: int) -> MartletError:
 
 def check(status: int, function: Any = None, arguments: Any = None) -> int:
     """Raises what a status says; as `errcheck` of ctypes it sees every call's result."""
+    forks.used()
     if status:
         raise last_error(status)
     return status
@@ -129,6 +131,12 @@ def _load() -> ctypes.CDLL:
 LIBRARY = _load()
 # Whose results are not only failures: the caller looks at the status.
 del LIBRARY.martlet_generation_next.errcheck
+forks.guard(LIBRARY, SIGNATURES, "_free")
+
+
+def release(function: str, handle: Any) -> None:
+    """Frees a handle; in a forked child, whose `LIBRARY` is closed, nothing happens."""
+    getattr(LIBRARY, function)(handle)
 
 
 def taken_bytes(address: c_void_p, length: c_size_t) -> bytes:
@@ -147,4 +155,4 @@ def taken_tokens(address: c_void_p, count: c_size_t) -> list[int]:
         LIBRARY.martlet_free(address)
 
 
-__all__ = ["LIBRARY", "check", "last_error", "library_path", "taken_bytes", "taken_tokens"]
+__all__ = ["LIBRARY", "check", "last_error", "library_path", "release", "taken_bytes", "taken_tokens"]

@@ -16,6 +16,7 @@ __all__ = ["Device", "devices", "require_device", "set_threads"]
 # The families by the names that they go by, in the order of `martlet_device_type`.
 FAMILIES = ("cpu", "cuda", "metax")
 _ALIASES = {"nvidia": "cuda"}
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -80,4 +81,4 @@ def set_threads(count: int) -> None:
 
     Models have threads of their own: see `Model.load`.
     """
-    LIBRARY.martlet_set_operator_threads(whole("count", count, 0, 1 << 16))
+    LIBRARY.martlet_set_operator_threads(whole("count", count, 0, _MOST_THREADS + 1))

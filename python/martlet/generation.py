@@ -6,11 +6,13 @@ import asyncio
 import ctypes
 import threading
 import weakref
+from contextlib import contextmanager
 from ctypes import byref, c_void_p
 from dataclasses import dataclass, field
-from typing import Any, AsyncIterator, Generator, Iterator, Optional
+from typing import Any, AsyncIterator, Generator, Iterator, NoReturn, Optional
 
-from ._library import LIBRARY, last_error
+from ._forks import require_usable
+from ._library import LIBRARY, last_error, release
 from ._structures import Event
 from .errors import MartletError
 
@@ -77,8 +79,9 @@ class Generation:
 
     All generations of a model that run at a time are computed together, and each gets the same tokens as alone.
     `for piece in generation` and `async for piece in generation` bring the pieces as they come; each loop begins with the
-    first. `await generation` and `generation.result()` wait for the end. Whoever loses interest calls `cancel()`, leaves a
-    `with` block or drops the object; an asyncio task that is cancelled while it waits cancels its generation.
+    first, and leaving one leaves the others alone. `await generation` and `generation.result()` wait for the end. Whoever
+    loses interest calls `cancel()`, leaves a `with` block or drops the object; an asyncio task that is cancelled while it
+    waits cancels its generation, unless somebody else reads it.
     """
 
     def __init__(self, handle: c_void_p) -> None:
@@ -87,21 +90,28 @@ class Generation:
         self._result: Optional[Result] = None
         self._error: Optional[MartletError] = None
         self._lock = threading.Lock()
-        self._free = weakref.finalize(self, LIBRARY.martlet_generation_free, self._handle)
+        self._readers = 0
+        self._count = threading.Lock()
+        self._free = weakref.finalize(self, release, "martlet_generation_free", self._handle)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a generation cannot be copied or pickled: any number of loops may read it, or keep its result()")
 
     # --- Waiting -----------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Piece]:
-        place = 0
-        while (piece := self._piece(place)) is not None:
-            yield piece
-            place += 1
+        with self._read():
+            place = 0
+            while (piece := self._piece(place)) is not None:
+                yield piece
+                place += 1
 
     def result(self) -> Result:
         """Waits for the end. Raises what went wrong, `CancelledError` after `cancel()`."""
-        place = len(self._pieces)
-        while self._piece(place) is not None:
-            place += 1
+        with self._read():
+            place = len(self._pieces)
+            while self._piece(place) is not None:
+                place += 1
         assert self._result is not None
         return self._result
 
@@ -118,14 +128,28 @@ class Generation:
     def __str__(self) -> str:
         return self.text
 
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Counts one who reads."""
+        with self._count:
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._count:
+                self._readers -= 1
+
     def _piece(self, place: int) -> Optional[Piece]:
         """The piece at a place, waiting for it if need be; None behind the last."""
         while place >= len(self._pieces):
+            if self._result is None:
+                require_usable()  # in a forked child even the lock may be held for ever
             with self._lock:
                 if place < len(self._pieces):
                     break
                 if self._error is not None:
-                    raise self._error
+                    # A new one each time: a traceback grows with every raise.
+                    raise type(self._error)(*self._error.args)
                 if self._result is not None:
                     return None
                 self._take()
@@ -137,7 +161,7 @@ class Generation:
         status = LIBRARY.martlet_generation_next(self._handle, byref(event))
         if status:
             self._error = last_error(status)
-            raise self._error
+            raise type(self._error)(*self._error.args)
         if event.kind == _FINISHED:
             self._result = self._finished(event)
         if event.kind != _FINISHED or event.text_length:
@@ -180,30 +204,37 @@ class Generation:
     async def __aiter__(self) -> AsyncIterator[Piece]:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Any] = asyncio.Queue()
+        left = threading.Event()
 
         def post(entry: Any) -> None:
             try:
                 loop.call_soon_threadsafe(queue.put_nowait, entry)
             except RuntimeError:  # the loop was closed, so that nobody waits any more
-                self.cancel()
+                left.set()
 
         def pump() -> None:
+            place = 0
             try:
-                for piece in self:
+                while not left.is_set() and (piece := self._piece(place)) is not None:
                     post(piece)
+                    place += 1
                 post(None)
             except BaseException as error:
                 post(error)
 
-        threading.Thread(target=pump, name="martlet-generation", daemon=True).start()
-        try:
-            while (entry := await queue.get()) is not None:
-                if isinstance(entry, BaseException):
-                    raise entry
-                yield entry
-        finally:
-            if self._result is None:
-                self.cancel()
+        with self._read():
+            threading.Thread(target=pump, name="martlet-generation", daemon=True).start()
+            try:
+                while (entry := await queue.get()) is not None:
+                    if isinstance(entry, BaseException):
+                        raise entry
+                    yield entry
+            except asyncio.CancelledError:
+                if self._readers == 1:
+                    self.cancel()
+                raise
+            finally:
+                left.set()
 
     def __await__(self) -> Generator[Any, None, Result]:
         return self._awaited().__await__()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
+from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_float, c_size_t, c_void_p
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence, Union
 
-from ._checks import INT32, INT64, c_text, elements, real, text, token_array, whole
-from ._library import LIBRARY, taken_tokens
+from ._checks import INT32, INT64, c_text, elements, flag, real, text, token_array, whole
+from ._library import LIBRARY, release, taken_tokens
 from ._structures import LogitBias, ModelInfo, ModelOptions, PerplexityResult, Progress, Request
 from .devices import FAMILIES, spelled
 from .errors import CancelledError, InvalidArgumentError
 from .generation import Generation
-from .tokenizer import Messages, Tokenizer, json_bytes, messages_json
+from .tokenizer import Messages, Tokenizer, messages_json, tools_json
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict, Unpack
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Model", "Perplexity", "Sampling"]
+
+_MOST_SAMPLES = 1 << 16
+_NAMES_IN_C = {
+    "options->cache": "kv",
+    "options->context_length": "context",
+    "options->": "",
+    "request->": "",
+}
 
 
 @dataclass(frozen=True)
@@ -94,11 +103,14 @@ class Model:
 
     def __init__(self, name: str, handle: c_void_p) -> None:
         self._handle = handle.value
-        self._free = weakref.finalize(self, LIBRARY.martlet_model_free, self._handle)
+        self._free = weakref.finalize(self, release, "martlet_model_free", self._handle)
         self._info = ModelInfo(struct_size=ctypes.sizeof(ModelInfo))
         LIBRARY.martlet_model_describe(self._handle, byref(self._info))
         #: What the model was loaded by.
         self.name = name
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a model cannot be copied or pickled: threads share one, and other processes load their own")
 
     @classmethod
     def load(
@@ -146,7 +158,8 @@ class Model:
             options.progress = Progress(called)
         path, handle = os.fspath(name), c_void_p()
         try:
-            LIBRARY.martlet_model_load(c_text("name", path), byref(options), byref(handle))
+            with _named_as_here():
+                LIBRARY.martlet_model_load(c_text("name", path), byref(options), byref(handle))
         except CancelledError:
             if raised:
                 raise raised[0] from None
@@ -219,13 +232,15 @@ class Model:
     ) -> list[Generation]:
         """So many generations of one prompt, which is computed once. With a seed, number `n` (from 0) has `seed + n`."""
         request = _Request(prompt=prompt, sampling=_sampling(sampling, options))
-        handles = (c_void_p * whole("count", count, 0, 1 << 16))()
-        LIBRARY.martlet_generation_start_samples(self._handle, byref(request.structure), count, handles)
+        handles = (c_void_p * whole("count", count, 0, _MOST_SAMPLES + 1))()
+        with _named_as_here():
+            LIBRARY.martlet_generation_start_samples(self._handle, byref(request.structure), len(handles), handles)
         return [Generation(c_void_p(handle)) for handle in handles]
 
     def _start(self, request: _Request) -> Generation:
         handle = c_void_p()
-        LIBRARY.martlet_generation_start(self._handle, byref(request.structure), byref(handle))
+        with _named_as_here():
+            LIBRARY.martlet_generation_start(self._handle, byref(request.structure), byref(handle))
         return Generation(handle)
 
     # --- Scoring -----------------------------------------------------------------------------------------------------
@@ -280,7 +295,7 @@ class _Request:
         if messages is not None:
             request.messages = messages_json(messages)
         if tools is not None:
-            request.tools = json_bytes("tools", list(tools))
+            request.tools = tools_json(tools)
         if sampling.max_tokens is not None:
             request.max_tokens = whole("max_tokens", sampling.max_tokens, 1, INT64)
         request.top_k = whole("top_k", sampling.top_k, 0, INT32)
@@ -290,17 +305,34 @@ class _Request:
             request.has_seed, request.seed = True, whole("seed", sampling.seed, 0, 1 << 64)
         if sampling.logprobs is not None:
             request.logprobs = whole("logprobs", sampling.logprobs, 0, 101)
-        request.ignore_end = sampling.ignore_end
+        request.ignore_end = flag("ignore_end", sampling.ignore_end)
         stops = [sampling.stop] if isinstance(sampling.stop, str) else elements("stop", sampling.stop)
         if stops:
-            request.stop = (c_char_p * len(stops))(*(c_text("stop", stop) for stop in stops))
+            texts = [c_text(f"stop at place {place}", stop) for place, stop in enumerate(stops)]
+            if b"" in texts:
+                raise InvalidArgumentError(f"stop at place {texts.index(b'')}: an empty text would end every generation")
+            request.stop = (c_char_p * len(stops))(*texts)
             request.stop_count = len(stops)
+        if sampling.logit_bias is not None and not isinstance(sampling.logit_bias, Mapping):
+            raise TypeError(f"logit_bias: a mapping of tokens to numbers is wanted, not {sampling.logit_bias!r}")
         if sampling.logit_bias:
             biases = sampling.logit_bias.items()
             request.logit_bias = (LogitBias * len(biases))(
                 *(LogitBias(token_array("logit_bias", [token])[0], real("logit_bias", bias)) for token, bias in biases)
             )
             request.logit_bias_count = len(biases)
+
+
+@contextmanager
+def _named_as_here() -> Iterator[None]:
+    """Names arguments in errors as they are named here: `options->cache` of the C interface is `kv`."""
+    try:
+        yield
+    except InvalidArgumentError as error:
+        words = str(error)
+        for theirs, ours in _NAMES_IN_C.items():
+            words = words.replace(theirs, ours)
+        raise InvalidArgumentError(words) from None
 
 
 def _sampling(sampling: Optional[Sampling], options: Mapping[str, Any]) -> Sampling:

@@ -38,7 +38,7 @@ def _tensor(argument: str, value: SupportsDLPack) -> Tensor:
         return value
     try:
         return from_dlpack(value)
-    except InvalidArgumentError as error:
+    except (BufferError, InvalidArgumentError, TypeError) as error:
         raise InvalidArgumentError(f"{argument}: {error}") from None
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 from ctypes import byref, c_char, c_int64, c_size_t, c_void_p
-from typing import Any, Optional, Protocol, Sequence, Union
+from typing import Any, NoReturn, Optional, Protocol, Sequence, Union
 
 from . import _dlpack
 from ._checks import INT64, elements, whole
@@ -30,7 +31,8 @@ class Tensor:
 
     `Tensor(shape, dtype, device)` makes one without gaps whose elements are undefined; `from_dlpack` looks at the memory
     of another library's tensor. The other way, `torch.from_dlpack(tensor)` and `numpy.asarray(tensor)` look at this one's.
-    Nothing is copied, and the memory lives as long as anybody looks at it.
+    Nothing is copied, and the memory lives as long as anybody looks at it. `copy.copy` makes another look at the same
+    memory, `copy.deepcopy` a copy of the elements.
 
     Raises `InvalidArgumentError` for a shape or type that cannot be, `DeviceUnavailableError` for a device that is not
     there.
@@ -39,6 +41,8 @@ class Tensor:
     __slots__ = ("__weakref__", "_handle", "_info")
 
     def __init__(self, shape: Sequence[int], dtype: Union[DType, str] = DType.F32, device: str = "cpu") -> None:
+        if hasattr(self, "_handle"):  # others may look at the memory that it has
+            raise TypeError("a tensor gets its memory once: make another one")
         self._handle: Optional[int] = None
         family, index = parsed(device)
         extents = _numbers("shape", shape)
@@ -56,6 +60,15 @@ class Tensor:
         handle, self._handle = getattr(self, "_handle", None), None
         if handle is not None:
             LIBRARY.martlet_tensor_free(handle)
+
+    def __copy__(self) -> Tensor:
+        return self.permute(*range(len(self.shape)))
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Tensor:
+        return self.copy()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a tensor cannot be pickled: send tobytes() with shape and dtype, and load() them on the other side")
 
     # --- What it is --------------------------------------------------------------------------------------------------
 
@@ -122,7 +135,7 @@ class Tensor:
 
     def slice(self, dimension: int, start: int, end: int) -> Tensor:
         """The elements from `start` to before `end` along one dimension."""
-        numbers = _sizes("dimension", [dimension])[0], *_numbers("start and end", [start, end])
+        numbers = _sizes("dimension", [dimension])[0], *_numbers("start", [start]), *_numbers("end", [end])
         return self._derived("dimension, start and end", LIBRARY.martlet_tensor_slice, *numbers)
 
     def contiguous(self) -> Tensor:
@@ -146,7 +159,11 @@ class Tensor:
 
     def load(self, data: Any) -> None:
         """Fills a tensor without gaps with the bytes of a buffer (`bytes`, `array.array`, a NumPy array, …)."""
-        with memoryview(data) as view:
+        try:
+            buffer = memoryview(data)
+        except (BufferError, TypeError) as error:
+            raise TypeError(f"data: {error}") from None
+        with buffer as view:
             if not view.c_contiguous:
                 raise InvalidArgumentError("data: its elements do not lie in order and without gaps")
             content = (c_char * view.nbytes).from_buffer_copy(view) if view.nbytes else None
@@ -159,10 +176,15 @@ class Tensor:
         return buffer.raw[: self.nbytes]
 
     def tolist(self) -> Any:
-        """The elements as nested lists of numbers; for a tensor without dimensions the number itself."""
+        """The elements as nested lists of numbers; for a tensor without dimensions the number itself.
+
+        Raises `InvalidArgumentError` for one without elements that would be more than a million empty lists.
+        """
         code = _CODES.get(self.dtype)
         if code is None:
             raise TypeError(f"{self.dtype.name.lower()} has no counterpart among Python's numbers: convert it first")
+        if 0 in self.shape and math.prod(self.shape[: self.shape.index(0)]) > _MOST_EMPTY_LISTS:
+            raise InvalidArgumentError(f"tensor: {list(self.shape)} has no elements, but too many empty lists")
         content = self.tobytes()
         if self.dtype == DType.BF16:  # the upper halves of singles
             halves = [content[i : i + 2] for i in range(0, len(content), 2)]
@@ -290,6 +312,7 @@ def _sizes(argument: str, values: Sequence[int]) -> Any:
     return (c_size_t * len(values))(*(whole(argument, value, 0, MAX_DIMENSIONS) for value in values))
 
 
+_MOST_EMPTY_LISTS = 1_000_000
 # How `struct` reads the elements.
 _CODES: dict[DType, str] = {
     DType.BOOL: "?",

@@ -6,7 +6,7 @@ import json
 from ctypes import byref, c_int32, c_size_t, c_void_p
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
-from ._checks import elements, token_array
+from ._checks import elements, flag, token_array
 from ._checks import text as utf8
 from ._library import LIBRARY, taken_bytes, taken_tokens
 from .errors import InvalidArgumentError, NotFoundError
@@ -33,12 +33,23 @@ def _turn(message: Any) -> dict[str, Any]:
     return dict(message)
 
 
+def tools_json(tools: Sequence[Mapping[str, Any]]) -> bytes:
+    """Functions' schemas as the library reads them."""
+    functions = elements("tools", tools)
+    for place, function in enumerate(functions):
+        if not isinstance(function, Mapping):
+            raise TypeError(f"tools at place {place}: a mapping with a function's schema is wanted, not {function!r}")
+    return json_bytes("tools", [dict(function) for function in functions])
+
+
 def json_bytes(argument: str, value: Any) -> bytes:
     """JSON in UTF-8. Raises `InvalidArgumentError` for what JSON has no words for."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"{argument}: {error}") from None
+    except RecursionError:
+        raise InvalidArgumentError(f"{argument}: lists and mappings are nested too deeply") from None
 
 
 class Tokenizer:
@@ -67,7 +78,13 @@ class Tokenizer:
         content = utf8("text", text)
         tokens, count = c_void_p(), c_size_t()
         LIBRARY.martlet_tokenize(
-            self._model._handle, content, len(content), add_special, parse_special, byref(tokens), byref(count)
+            self._model._handle,
+            content,
+            len(content),
+            flag("add_special", add_special),
+            flag("parse_special", parse_special),
+            byref(tokens),
+            byref(count),
         )
         return taken_tokens(tokens, count)
 
@@ -75,7 +92,8 @@ class Tokenizer:
         """The text of tokens; `skip_special` leaves control and unknown tokens out. What is not UTF-8 becomes U+FFFD."""
         text, length = c_void_p(), c_size_t()
         array = token_array("tokens", tokens)
-        LIBRARY.martlet_detokenize(self._model._handle, array, len(array), skip_special, byref(text), byref(length))
+        skip = flag("skip_special", skip_special)
+        LIBRARY.martlet_detokenize(self._model._handle, array, len(array), skip, byref(text), byref(length))
         return taken_bytes(text, length).decode("utf-8", "replace")
 
     def token_bytes(self, token: int) -> bytes:
@@ -105,9 +123,14 @@ class Tokenizer:
         `tools` are functions' JSON schemas; `add_generation_prompt` ends with the words that begin an answer.
         """
         text, length = c_void_p(), c_size_t()
-        functions = None if tools is None else json_bytes("tools", list(tools))
+        functions = None if tools is None else tools_json(tools)
         LIBRARY.martlet_render(
-            self._model._handle, messages_json(messages), functions, add_generation_prompt, byref(text), byref(length)
+            self._model._handle,
+            messages_json(messages),
+            functions,
+            flag("add_generation_prompt", add_generation_prompt),
+            byref(text),
+            byref(length),
         )
         return taken_bytes(text, length).decode("utf-8", "replace")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 
 import pytest
@@ -168,6 +169,51 @@ def test_mistakes_are_exceptions():
     llaisys.Ops.add(small, small, small)  # nothing is left of the errors before
 
 
+# Numbers that are valid ones in their lowest 32 bits.
+WRAPPING = [
+    (lambda api: llaisys.Tensor([2], device_id=1 << 32), "device_id"),
+    (lambda api: llaisys.Tensor([2], device_id=-1), "device_id: -1 is not"),
+    (lambda api: llaisys.Tensor([2], dtype=(1 << 32) + 13), "dtype"),
+    (lambda api: llaisys.Tensor([2], device=1 << 32), "device"),
+    (lambda api: llaisys.RuntimeAPI(1 << 32), "device_type"),
+    (lambda api: llaisys.RuntimeAPI(llaisys.DeviceType.COUNT), "device_type"),
+    (lambda api: llaisys.Qwen2("nowhere", 1 << 32), "device"),
+    (lambda api: llaisys.Qwen2("nowhere", llaisys.DeviceType.COUNT), "device"),
+    (lambda api: api.set_device(1 << 32), "device_id"),
+    (lambda api: api.set_device(-1), "device_id"),
+    (lambda api: api.memcpy_sync(0, 0, 0, 1 << 32), "kind"),
+    (lambda api: api.memcpy_async(0, 0, 0, 1 << 32, None), "kind"),
+    (lambda api: llaisys.Ops.rms_norm(*[llaisys.Tensor([2, 2])] * 3, 1e300), "eps"),
+]
+
+
+@pytest.mark.parametrize(("call", "argument"), WRAPPING)
+def test_numbers_do_not_wrap(api: llaisys.RuntimeAPI, call, argument: str):
+    with pytest.raises(martlet.InvalidArgumentError, match=f"^{argument}"):
+        call(api)
+
+
+def test_numbers_of_ctypes_are_taken(api: llaisys.RuntimeAPI):
+    tensor = llaisys.Tensor([ctypes.c_size_t(2)], ctypes.c_int(6), ctypes.c_int(0), ctypes.c_int(0))
+    assert tensor.shape() == (2,) and tensor.dtype() == llaisys.DataType.I64
+    api.set_device(ctypes.c_int(0))
+    for wrong in ("f32", 1.5, True, None):
+        with pytest.raises(TypeError, match="^dtype"):
+            llaisys.Tensor([2], dtype=wrong)
+
+
+def test_copies():
+    tensor = filled(torch.arange(6, dtype=torch.int64).reshape(2, 3), "i64")
+    look, elements = copy.copy(tensor.permute(1, 0)), copy.deepcopy(tensor.permute(1, 0))
+    address = tensor.data_ptr()
+    del tensor
+    expected = torch.arange(6).reshape(2, 3).T
+    assert look.data_ptr() == address != elements.data_ptr() and look.strides() == (1, 3)
+    assert torch.equal(content(look, torch.int64), expected) and torch.equal(content(elements, torch.int64), expected)
+    with pytest.raises(TypeError, match="once"):
+        look.__init__([2])
+
+
 def test_whole_model():
     folder = tiny("random")
     model = llaisys.models.Qwen2(str(folder), llaisys.DeviceType.CPU)
@@ -181,8 +227,12 @@ def test_whole_model():
     assert len(drawn) > 1
     with pytest.raises(ValueError):
         model.generate([], 5)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="inputs"):
         model.generate([1 << 40], 5)
+    with pytest.raises(TypeError, match="inputs at place 0"):
+        model.generate([1.9], 5)
+    with pytest.raises(ValueError, match="max_new_tokens"):
+        model.generate(prompt, 0)
 
 
 def test_whole_model_with_the_programs_own_weights():

@@ -1,11 +1,12 @@
-"""Whole models through `martlet.Model`: text, tokens, streams, asyncio, cancelling, scores."""
+"""Whole models through `martlet.Model`: text, tokens, streams, cancelling, scores."""
 
 from __future__ import annotations
 
-import asyncio
+import copy
 import gc
 import json
 import math
+import pickle
 import threading
 import time
 
@@ -61,9 +62,10 @@ def test_loading_can_be_ended():
     [
         ("no/such/folder/anywhere", {}, martlet.MartletError, "no/such"),
         (None, {"device": "cuda:7"}, martlet.DeviceUnavailableError, "cuda"),
-        (None, {"device": "abacus"}, martlet.DeviceUnavailableError, "abacus"),
+        (None, {"device": "abacus"}, martlet.InvalidArgumentError, "device.*abacus"),
         (None, {"compute": "f8"}, martlet.InvalidArgumentError, "f8"),
-        (None, {"kv": "q2"}, martlet.InvalidArgumentError, "q2"),
+        (None, {"kv": "q2"}, martlet.InvalidArgumentError, "^kv.*q2"),
+        (None, {"threads": 10**6}, martlet.InvalidArgumentError, "^threads"),
         (None, {"threads": 0}, martlet.InvalidArgumentError, "threads"),
         (None, {"context": -1}, martlet.InvalidArgumentError, "context"),
         ("a\0b", {}, martlet.InvalidArgumentError, "name"),
@@ -219,6 +221,8 @@ def test_what_ends_a_text(model: Model):
         ({"logit_bias": {-1: 1.0}}, "logit_bias"),
         ({"temprature": 1.0}, "temprature"),
         ({"stop": "a\0b"}, "stop"),
+        ({"stop": ["a", ""]}, "stop at place 1"),
+        ({"temperature": 1e300}, "temperature"),
     ],
 )
 def test_mistakes_in_options(model: Model, options: dict, argument: str):
@@ -231,18 +235,42 @@ def test_mistakes_in_options(model: Model, options: dict, argument: str):
     [
         ({"temperature": "hot"}, "temperature"),
         ({"max_tokens": 2.5}, "max_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
+        ({"ignore_end": "no"}, "ignore_end"),
         ({"seed": "x"}, "seed"),
         ({"stop": [1]}, "stop"),
+        ({"logit_bias": [1]}, "logit_bias"),
         ({"logit_bias": {"a": 1.0}}, "logit_bias"),
         ({"logit_bias": {1: "a"}}, "logit_bias"),
         ({"prompt": 3}, "prompt"),
         ({"prompt": [1.5]}, "prompt at place 0"),
+        ({"prompt": [1, True]}, "prompt at place 1"),
         ({"prompt": [5, "a"]}, "prompt at place 1"),
     ],
 )
 def test_wrong_types_name_the_argument(model: Model, options: dict, argument: str):
     with pytest.raises(TypeError, match=argument):
         model.generate(**{"prompt": PROMPT, **options})
+
+
+def test_mistakes_in_conversations(model: Model):
+    for tools, words in [(5, "tools"), ([5], "tools at place 0"), ("ab", "tools")]:
+        with pytest.raises(TypeError, match=words):
+            model.chat("x", tools=tools)
+    nested: list = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(ValueError, match="messages.*nested"):
+        model.chat([{"role": "user", "content": nested}])
+    with pytest.raises(TypeError, match="add_special"):
+        model.tokenizer.encode("x", add_special="no")
+
+
+def test_models_and_generations_are_not_copied(model: Model):
+    for thing in (model, model.generate(PROMPT, max_tokens=1)):
+        for call in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot be copied"):
+                call(thing)
 
 
 def test_prompts_from_other_libraries(model: Model):
@@ -282,47 +310,6 @@ def test_blocks_and_dropped_generations_end(model: Model):
     del dropped
     gc.collect()
     assert len(model.generate(PROMPT, max_tokens=3).tokens) == 3
-
-
-# --- asyncio ---------------------------------------------------------------------------------------------------------
-
-
-def test_async_streams(model: Model):
-    async def main() -> None:
-        expected = model.generate(PROMPT, max_tokens=16).tokens
-        tokens = [piece.token async for piece in model.generate(PROMPT, max_tokens=16) if piece.token is not None]
-        assert tokens == expected
-        results = await asyncio.gather(*(model.generate(PROMPT, max_tokens=16) for _ in range(20)))
-        assert all(result.tokens == expected for result in results)
-
-    asyncio.run(main())
-
-
-def test_cancelled_tasks_cancel_their_generation(model: Model):
-    async def main() -> None:
-        generation = model.generate(PROMPT, ignore_end=True)
-
-        async def follow() -> None:
-            async for _ in generation:
-                pass
-
-        task = asyncio.create_task(follow())
-        await asyncio.sleep(0.2)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        with pytest.raises(martlet.CancelledError):
-            await asyncio.to_thread(generation.result)
-
-    asyncio.run(main())
-
-
-def test_errors_reach_the_task(model: Model):
-    async def main() -> None:
-        with pytest.raises(ValueError):
-            await model.generate([5] * 5000)
-
-    asyncio.run(main())
 
 
 # --- The default model -----------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import copy
 import gc
+import pickle
 import threading
 import weakref
 
@@ -97,6 +99,39 @@ def test_shapes_without_elements_or_dimensions():
     assert torch.from_dlpack(Tensor((0, 3))).shape == (0, 3)
 
 
+def test_copies_keep_the_memory():
+    tensor = Tensor((1 << 20,))
+    tensor.load(numpy.ones(1 << 20, numpy.float32))
+    look, turned = copy.copy(tensor), copy.copy(tensor.view(1 << 10, 1 << 10).permute(1, 0))
+    elements = copy.deepcopy({"tensor": tensor.slice(0, 2, 6)})["tensor"]
+    assert look.data_ptr == turned.data_ptr == tensor.data_ptr != elements.data_ptr
+    assert turned.strides == (1, 1 << 10) and elements.tolist() == [1, 1, 1, 1]
+    del tensor
+    others = [Tensor((1 << 20,)) for _ in range(4)]
+    for other in others:
+        other.load(numpy.full(1 << 20, 7, numpy.float32))
+    assert (numpy.asarray(look) == 1).all() and (numpy.asarray(turned) == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)])
+def test_copies_of_all_types(shape: tuple[int, ...]):
+    for dtype in DType:
+        tensor = Tensor(shape, dtype)
+        look, elements = copy.copy(tensor), copy.deepcopy(tensor)
+        assert look.data_ptr == tensor.data_ptr and look.shape == elements.shape == shape
+        assert look.tobytes() == elements.tobytes() == tensor.tobytes()
+
+
+def test_tensors_are_made_once_and_not_pickled():
+    tensor = Tensor((2,))
+    address = tensor.data_ptr
+    with pytest.raises(TypeError, match="once"):
+        tensor.__init__((3,))
+    assert tensor.data_ptr == address and tensor.shape == (2,)
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(tensor)
+
+
 MISTAKES = [
     (lambda: Tensor((2, -1)), "shape"),
     (lambda: Tensor((1 << 62, 1 << 62)), "shape"),
@@ -117,13 +152,33 @@ MISTAKES = [
     (lambda: martlet.from_dlpack(torch.zeros(2).to(torch.float8_e4m3fn)), "tensor|DLPack|dtype"),
     (lambda: martlet.ops.add(3, 4), "a"),
     (lambda: martlet.ops.convert(Tensor((2,))), "dtype"),
+    (lambda: martlet.ops.add(torch.nn.Parameter(torch.zeros(2)), Tensor((2,))), "a: "),
+    (lambda: martlet.ops.rms_norm(Tensor((2, 2)), Tensor((2,)), 1e300), "epsilon"),
+    (lambda: martlet.ops.rms_norm(Tensor((2, 2)), Tensor((2,)), 10**400), "epsilon"),
+    (lambda: Tensor((1 << 44, 0)).tolist(), "empty lists"),
     (lambda: martlet.set_threads(-1), "count"),
+    (lambda: martlet.set_threads(1025), "count: 1025 is not between 0 and 1024"),
 ]
 
 
 @pytest.mark.parametrize(("call", "argument"), MISTAKES)
 def test_mistakes_name_the_argument(call, argument: str):
     with pytest.raises((ValueError, BufferError), match=argument):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda: Tensor((True,)), "shape"),
+        (lambda: Tensor((2.0,)), "shape"),
+        (lambda: Tensor((2,)).load(5), "data"),
+        (lambda: martlet.ops.rms_norm(Tensor((2, 2)), Tensor((2,)), True), "epsilon"),
+        (lambda: martlet.set_threads(True), "count"),
+    ],
+)
+def test_wrong_types_name_the_argument(call, argument: str):
+    with pytest.raises(TypeError, match=argument):
         call()
 
 

@@ -10,6 +10,7 @@ import ctypes
 import os
 from typing import Any
 
+from martlet import _forks as forks
 from martlet._library import LIBRARY, last_error, library_path
 
 from .llaisys_types import (
@@ -29,6 +30,7 @@ from .tensor import llaisysTensor_t, load_tensor
 
 def raise_last_error() -> None:
     """Raises what the last call on this thread failed with, if it did."""
+    forks.used()
     status = LIBRARY.martlet_last_status()
     if status:
         raise last_error(status)
@@ -44,9 +46,10 @@ def load_shared_library() -> ctypes.CDLL:
     library = ctypes.CDLL(os.fspath(library_path()))
     for load in (load_runtime, load_tensor, load_ops, load_models):
         load(library)
-    for name, function in vars(library).items():
-        if not name.startswith("_"):
-            function.errcheck = _checked
+    functions = {name: function for name, function in vars(library).items() if not name.startswith("_")}
+    for function in functions.values():
+        function.errcheck = _checked
+    forks.guard(library, functions, "Destroy")
     return library
 
 
