@@ -10,15 +10,22 @@ extension Rearrange {
     var to: Int
   }
 
+  /// Bytes of a run beyond which the order of writing counts for more than the number of planes.
+  private static let longRun = 256
+
   func runOnCPU(_ stream: Stream) {
     guard out.elementCount > 0 else { return }
     var axes = mergedAxes()
     // The last two make planes: one along which the result is written, one along which x is read.
     let columns = axes.removeLast()
     var rows = Axis(extent: 1, from: 0, to: 0)
-    if let nearest = axes.indices.min(by: { axes[$0].from < axes[$1].from }) {
-      rows = axes.remove(at: columns.from == 1 ? axes.count - 1 : nearest)
-    }
+    let copiesRuns = columns.from == 1 && columns.to == 1
+    let nearest = axes.indices.min { axes[$0].from < axes[$1].from }
+    let longest = axes.indices.max { axes[$0].extent < axes[$1].extent }
+    // Long runs are best written in order; of short ones, walking many small planes would cost more than that gains.
+    let chosen =
+      !copiesRuns ? nearest : columns.extent * out.dtype.blockBytes > Self.longRun ? axes.indices.last : longest
+    if let chosen { rows = axes.remove(at: chosen) }
     let planes = axes.reduce(1) { $0 * $1.extent }
     let size = out.dtype.blockBytes
     let source = UnsafeRawPointer(x.pointer)
@@ -40,7 +47,7 @@ extension Rearrange {
           to += index * axis.to
         }
         let count = min(strip, rows.extent - first)
-        if columns.from == 1, columns.to == 1 {
+        if copiesRuns {
           copyRows(
             count, columns.extent * size, source + from * size, rows.from * size, destination + to * size,
             rows.to * size)
