@@ -111,18 +111,22 @@ struct Arguments: ~Copyable {
     guard let indices, let name = arguments[indices]?.name, let object = objects[indices]?.takeUnretainedValue() else {
       return
     }
-    let isWide = object.type == .i64
-    try object.withHostBytes { bytes in
-      for index in 0..<bytes.count / (isWide ? 8 : 4) {
-        let value =
-          isWide
-          ? Int(bytes.load(fromByteOffset: index * 8, as: Int64.self))
-          : Int(bytes.load(fromByteOffset: index * 4, as: Int32.self))
-        guard value >= 0, value < limit else {
-          throw failure("\(name)[\(index)]", expected: "0 to \(limit - 1)", found: "\(value)")
-        }
-      }
+    let wrong = try object.withHostBytes { bytes in
+      object.type == .i64
+        ? Self.firstOutside(limit, bytes.assumingMemoryBound(to: Int64.self))
+        : Self.firstOutside(limit, bytes.assumingMemoryBound(to: Int32.self))
     }
+    if let wrong {
+      throw failure("\(name)[\(wrong.index)]", expected: "0 to \(limit - 1)", found: "\(wrong.value)")
+    }
+  }
+
+  private static func firstOutside<Index: FixedWidthInteger>(
+    _ limit: Int, _ indices: UnsafeBufferPointer<Index>
+  ) -> (index: Int, value: Int)? {
+    // A negative number is a large one without its sign.
+    guard let index = indices.firstIndex(where: { UInt(truncatingIfNeeded: $0) >= UInt(limit) }) else { return nil }
+    return (index, Int(indices[index]))
   }
 
   /// Runs an operator that was checked and waits for it; one whose first output has no elements has nothing to do.

@@ -6,7 +6,7 @@ extension Embedding {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
     let convert = stream.kernels.pointee.convert
     let width = table.width
-    let scratch = try stream.scratch(bytes: stream.pool.threadCount * width * 4)
+    let scratch = try stream.scratch(bytes: table.dtype.isQuantized ? stream.pool.threadCount * width * 4 : 0)
     stream.pool.forEachShare(out.count, grain: Work.rowGrain(width: width)) { rows, thread in
       let row32 = (scratch + thread * width * 4).assumingMemoryBound(to: Float.self)
       for row in rows {
