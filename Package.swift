@@ -91,10 +91,20 @@ let package = Package(
         "MartletTemplate",
         "MartletTensor", "MartletText",
       ]),
+    .target(name: "CMartletPage", exclude: ["page"], cSettings: [.treatAllWarnings(as: .error)]),
+    layer("MartletPage", ["CMartletPage"]),
+    layer(
+      "MartletLoad",
+      [
+        "MartletJSON",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+      ]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
-        "Martlet", "MartletHub",
+        "Martlet", "MartletHub", "MartletLoad",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings
@@ -127,6 +137,16 @@ let package = Package(
     tests(
       "MartletCommand",
       ["MartletHub", "MartletHubTestSupport", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
+    tests("MartletPage"),
+    .target(
+      name: "MartletLoadTestSupport",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/MartletLoadTestSupport", swiftSettings: swiftSettings),
+    tests("MartletLoad", ["MartletLoadTestSupport"]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),

@@ -60,6 +60,9 @@ END
 BEGIN(transcript_js)
 #embed "page/transcript.js"
 END
+static const char policy[] = {
+#embed "page/policy.txt"
+, 0};
 // clang-format on
 
 #define HTML "text/html; charset=utf-8"
@@ -89,4 +92,5 @@ static const martlet_page_file files[] = {
 };
 
 martlet_page_file martlet_page_file_at(int index) { return files[index]; }
+const char *martlet_page_policy(void) { return policy; }
 int martlet_page_file_count(void) { return sizeof files / sizeof *files; }

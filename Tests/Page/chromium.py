@@ -46,6 +46,8 @@ class Browser:
             program(), "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self.folder}", "--no-first-run",
             "--disable-gpu", "--disable-extensions", "--disable-background-networking", "--disable-component-update",
             "--disable-dev-shm-usage", "--no-default-browser-check", "--force-color-profile=srgb",
+            # As if there were a mouse, which a machine in a rack lacks.
+            "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
         ]
         if os.geteuid() == 0:  # Chromium's sandbox does not work for root, and the page is our own.
             arguments.append("--no-sandbox")
@@ -209,7 +211,7 @@ class Page:
     def focused(self) -> str:
         """What has the keyboard's focus: its label, or its id."""
         return self.evaluate(
-            "(e => e.getAttribute('aria-label') || e.id || e.textContent.trim() || e.tagName)(document.activeElement)")
+            "(e => e.getAttribute('aria-label') || e.id || (e === document.body ? 'BODY' : e.textContent.trim()))(document.activeElement)")
 
     def screenshot(self, path: Path) -> None:
         data = self.send("Page.captureScreenshot", {"format": "png"})["data"]

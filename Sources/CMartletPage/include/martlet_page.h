@@ -15,4 +15,7 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 martlet_page_file martlet_page_file_at(int index);
 int martlet_page_file_count(void);
 
+/// What the page may do, one directive of its Content-Security-Policy a line.
+const char *martlet_page_policy(void);
+
 #pragma clang assume_nonnull end

@@ -183,7 +183,7 @@ function paragraphAt(lines, at) {
       const text = lines.slice(at, end).join("\n").trim();
       return { kind: "heading", level: underline[1][0] === "=" ? 1 : 2, text, end: end + 1 };
     }
-    if (interrupts(lines[end])) break;
+    if (interrupts(lines[end]) || tableAt(lines, end)) break;
     end++;
   }
   return { kind: "paragraph", text: lines.slice(at, end).map((line) => line.trimStart()).join("\n"), end };

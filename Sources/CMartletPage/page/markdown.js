@@ -16,6 +16,7 @@ export class MarkdownView {
   /// Shows `text`; returns how many blocks are whole while more text may come.
   update(text) {
     const blocks = parseBlocks(text);
+    rankHeadings(blocks, []);
     let same = 0;
     while (same < blocks.length && same < this.#shown.length && isSame(blocks[same], this.#shown[same])) same++;
     while (this.container.childNodes.length > same) this.container.lastChild.remove();
@@ -25,15 +26,26 @@ export class MarkdownView {
   }
 }
 
+/// Gives headings the ranks that they have on the page: below its own two, and without the gaps that models leave.
+/// - open: the levels of the headings that the text stands below.
+function rankHeadings(blocks, open) {
+  for (const block of blocks) {
+    if (block.kind === "heading") {
+      while (open.at(-1) >= block.level) open.pop();
+      block.rank = Math.min(open.push(block.level) + 2, 6);
+    }
+    rankHeadings(block.blocks ?? block.items?.flatMap((item) => item.blocks) ?? [], open);
+  }
+}
+
 function isSame(a, b) {
-  return a.kind === b.kind && a.raw === b.raw && a.isOpen === b.isOpen;
+  return a.kind === b.kind && a.raw === b.raw && a.isOpen === b.isOpen && a.rank === b.rank;
 }
 
 function nodeOf(block) {
   switch (block.kind) {
     case "heading":
-      // The page has the first two levels itself.
-      return element(`h${Math.min(block.level + 2, 6)}`, { class: `level-${block.level}` }, ...inlineNodes(block.text));
+      return element(`h${block.rank}`, { class: `level-${block.level}` }, ...inlineNodes(block.text));
     case "rule":
       return element("hr");
     case "code":

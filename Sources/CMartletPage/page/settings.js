@@ -7,13 +7,13 @@ import { recall, remember } from "./store.js";
 
 /// Sampling, with the ranges that the server accepts.
 const NUMBERS = [
-  { name: "temperature", label: "Temperature", hint: "0 always takes the likeliest token", min: 0, max: 2, step: 0.1 },
-  { name: "top_p", label: "Top-p", hint: "Likeliest tokens up to this sum", min: 0, max: 1, step: 0.05 },
-  { name: "top_k", label: "Top-k", hint: "So many likeliest tokens", min: 0, max: 1000000, step: 1, isWhole: true },
-  { name: "min_p", label: "Min-p", hint: "Least share of the likeliest", min: 0, max: 1, step: 0.05 },
+  { name: "temperature", label: "Temperature", hint: "0: always the likeliest", min: 0, max: 2, step: 0.1 },
+  { name: "top_p", label: "Top-p", hint: "Share that may be drawn", min: 0, max: 1, step: 0.05 },
+  { name: "top_k", label: "Top-k", hint: "So many may be drawn", min: 0, max: 1000000, step: 1, isWhole: true },
+  { name: "min_p", label: "Min-p", hint: "Share of the likeliest", min: 0, max: 1, step: 0.05 },
   { name: "repetition_penalty", label: "Repetition penalty", hint: "1 is none", min: 0.1, max: 10, step: 0.05 },
-  { name: "max_tokens", label: "Most tokens", hint: "Length of an answer", min: 1, max: 10000000, step: 1, isWhole: true },
-  { name: "seed", label: "Seed", hint: "The same seed, the same answer", min: 0, max: Number.MAX_SAFE_INTEGER, step: 1, isWhole: true },
+  { name: "max_tokens", label: "Max tokens", hint: "Length of an answer", min: 1, max: 10000000, step: 1, isWhole: true },
+  { name: "seed", label: "Seed", hint: "Same seed, same answer", min: 0, max: Number.MAX_SAFE_INTEGER, step: 1, isWhole: true },
 ];
 const THEMES = [["system", "System"], ["light", "Light"], ["dark", "Dark"]];
 

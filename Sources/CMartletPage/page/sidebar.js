@@ -62,13 +62,14 @@ export class Sidebar {
 
   #set(isOpen) {
     const isNarrow = this.narrow.matches;
+    const wasOver = this.isOver;
     this.nav.classList.toggle("open", isOpen);
     document.getElementById("scrim").classList.toggle("open", isOpen);
     document.getElementById("room").inert = isOpen;
     this.nav.inert = isNarrow && !isOpen;
     this.opener.setAttribute("aria-expanded", String(isOpen));
     if (isOpen) document.getElementById("new-conversation").focus();
-    else if (isNarrow && (document.activeElement === document.body || this.nav.contains(document.activeElement))) this.opener.focus();
+    else if (wasOver && isNarrow) this.opener.focus();
   }
 }
 
