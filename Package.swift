@@ -96,10 +96,10 @@ let package = Package(
     layer(
       "MartletLoad",
       [
-        "MartletJSON",
+        "Martlet", "MartletJSON", "MartletModels", "MartletTemplate",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     .executableTarget(
       name: "MartletCommand",
@@ -136,7 +136,10 @@ let package = Package(
     tests("MartletHub", ["MartletHubTestSupport"]),
     tests(
       "MartletCommand",
-      ["MartletHub", "MartletHubTestSupport", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
+      [
+        "MartletHub", "MartletHubTestSupport", "MartletLoadTestSupport", "MartletModels", "MartletTemplate",
+        "MartletTestSupport",
+      ]),
     tests("MartletPage"),
     .target(
       name: "MartletLoadTestSupport",
@@ -146,7 +149,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       path: "Tests/MartletLoadTestSupport", swiftSettings: swiftSettings),
-    tests("MartletLoad", ["MartletLoadTestSupport"]),
+    tests("MartletLoad", ["Martlet", "MartletLoadTestSupport"]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),

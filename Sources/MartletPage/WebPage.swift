@@ -19,7 +19,8 @@ package enum WebPage {
     let file = martlet_page_file_at(index)
     let bytes = Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
     return File(
-      path: String(cString: file.path), contentType: String(cString: file.type), bytes: bytes, entityTag: tag(of: bytes))
+      path: String(cString: file.path), contentType: String(cString: file.type), bytes: bytes, entityTag: tag(of: bytes)
+    )
   }
 
   /// The headers of every answer with one of the files, beside `Content-Type`, `ETag` and `Content-Length`.

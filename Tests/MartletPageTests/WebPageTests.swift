@@ -26,7 +26,9 @@ import Testing
     #expect(!policy.contains("unsafe") && !policy.contains("*") && !policy.contains("\n"))
     for file in WebPage.files {
       let text = String(decoding: file.bytes, as: UTF8.self)
-      for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "@import", "url("] {
+      for forbidden in [
+        "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "@import", "url(",
+      ] {
         // A comment may link to a standard.
         #expect(!text.contains(forbidden), "\(file.path) has \(forbidden)")
       }

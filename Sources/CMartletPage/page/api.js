@@ -6,10 +6,9 @@ const KEY = "key";
 
 /// What the server answered instead of what was asked for; `status` is 0 where no answer came.
 export class ServerError extends Error {
-  constructor(message, status, retryAfter = null) {
+  constructor(message, status) {
     super(message);
     this.status = status;
-    this.retryAfter = retryAfter;
   }
 }
 
@@ -62,9 +61,7 @@ async function refusal(response) {
   } catch {
     // Something between us and the server answered in its own words.
   }
-  const seconds = Number(response.headers.get("retry-after"));
-  const fallback = `The server answered with status ${response.status}.`;
-  return new ServerError(String(message || fallback), response.status, seconds > 0 ? seconds : null);
+  return new ServerError(String(message || `The server answered with status ${response.status}.`), response.status);
 }
 
 /// The names of the models that the server offers.

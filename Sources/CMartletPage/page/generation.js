@@ -51,7 +51,6 @@ export class Generation {
     const began = performance.now();
     let usage = null;
     delete node.error;
-    delete node.retryAfter;
     node.finish = "stopped";
     try {
       for await (const part of chat(requestBody(this.conversation, node, this.isContinued), this.#abort.signal)) {
@@ -74,7 +73,6 @@ export class Generation {
         if (error.status === 0) await new Promise((done) => setTimeout(done, 100));
         node.finish = "error";
         node.error = error instanceof ServerError ? error.message : `The page made a mistake: ${error.message}`;
-        if (error.retryAfter) node.retryAfter = error.retryAfter;
       }
     }
     if (usage) this.tokens = usage.completion_tokens;

@@ -8,7 +8,7 @@ import { recall, remember } from "./store.js";
 /// Sampling, with the ranges that the server accepts.
 const NUMBERS = [
   { name: "temperature", label: "Temperature", hint: "0: always the likeliest", min: 0, max: 2, step: 0.1 },
-  { name: "top_p", label: "Top-p", hint: "Share that may be drawn", min: 0, max: 1, step: 0.05 },
+  { name: "top_p", label: "Top-p", hint: "Share that may be drawn", min: 0.01, max: 1, step: 0.05 },
   { name: "top_k", label: "Top-k", hint: "So many may be drawn", min: 0, max: 1000000, step: 1, isWhole: true },
   { name: "min_p", label: "Min-p", hint: "Share of the likeliest", min: 0, max: 1, step: 0.05 },
   { name: "repetition_penalty", label: "Repetition penalty", hint: "1 is none", min: 0.1, max: 10, step: 0.05 },
