@@ -224,7 +224,7 @@ struct LoadClient: Sendable {
   private static func failure(of error: any Error) -> RequestFailure {
     switch error {
     case let error as RequestFailure: error
-    case HTTPClientError.deadlineExceeded, HTTPClientError.connectTimeout: .timeout
+    case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout: .timeout
     case let error as HTTPClientError: .connection(error.shortDescription)
     default: .connection("\(error)")
     }

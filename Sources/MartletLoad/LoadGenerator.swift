@@ -1,4 +1,4 @@
-package import Martlet
+internal import Martlet
 
 /// Gives a server the load that the settings describe, and reports how it bore it.
 package enum LoadGenerator {
