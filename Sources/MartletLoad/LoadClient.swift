@@ -67,9 +67,8 @@ struct LoadClient: Sendable {
       return try await json(request(settings.endpoint.path, body: body(prompt, generateTokens: 1, isStreamed: false)))[
         "usage"]?["prompt_tokens"]?.integer
     }
-    guard let few = try await tokens(WordScale.probes.few), let many = try await tokens(WordScale.probes.many) else {
-      return .guess
-    }
+    let (few, many) = (try await tokens(WordScale.probes.few), try await tokens(WordScale.probes.many))
+    guard let few, let many else { return .guess }
     return WordScale(few: few, many: many) ?? .guess
   }
 

@@ -79,7 +79,7 @@ import Testing
     func tokens(_ words: Int) -> Int { fixed + Int((perWord * Double(words)).rounded()) }
     let scale = try #require(WordScale(few: tokens(WordScale.probes.few), many: tokens(WordScale.probes.many)))
     for wanted in [60, 200, 1000] { #expect(abs(tokens(scale.words(for: wanted)) - wanted) <= 1) }
-    #expect(scale.words(for: 1) == 1)
+    #expect((1...2).contains(scale.words(for: 1)))
   }
 
   @Test func aServerThatCountsNonsenseIsNotBelieved() {
