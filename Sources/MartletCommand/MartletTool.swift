@@ -15,7 +15,8 @@ struct MartletTool: AsyncParsableCommand {
     version: MartletVersion.current,
     subcommands: [
       RunCommand.self, CompleteCommand.self, TokenizeCommand.self, RenderCommand.self, PerplexityCommand.self,
-      BenchCommand.self, BenchServeCommand.self, QuantizeCommand.self, InfoCommand.self, DevicesCommand.self, DoctorCommand.self,
+      BenchCommand.self, BenchServeCommand.self, QuantizeCommand.self, InfoCommand.self, DevicesCommand.self,
+      DoctorCommand.self,
       PullCommand.self,
       ListCommand.self, RemoveCommand.self,
     ])
