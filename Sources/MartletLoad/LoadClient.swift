@@ -1,9 +1,11 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import Martlet
 internal import MartletJSON
 internal import MartletTemplate
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 
 /// Sends requests to a server and takes the time.
 struct LoadClient: Sendable {
@@ -225,6 +227,11 @@ struct LoadClient: Sendable {
     case let error as RequestFailure: error
     case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout: .timeout
     case let error as HTTPClientError: .connection(error.shortDescription)
+    case let error as IOError: .connection(String(cString: strerror(error.errnoCode)))
+    case let error as NIOConnectionError:
+      // Of several addresses of a name the first tells enough.
+      error.connectionErrors.first.map { failure(of: $0.error) }
+        ?? .connection("the address of \(error.host) cannot be found")
     default: .connection("\(error)")
     }
   }

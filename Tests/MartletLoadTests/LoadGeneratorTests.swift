@@ -169,7 +169,7 @@ import Testing
     let nowhere = unreachable
     error = await #expect(throws: MartletError.self) { try await LoadGenerator.run(nowhere) }
     #expect(error?.code == .deviceUnavailable)
-    #expect(error?.message.contains("http://127.0.0.1:1/v1/models") == true)
+    #expect(error?.message.contains("http://127.0.0.1:1/v1/models: connection: Connection refused") == true)
   }
 
   @Test func aRunCanBeCancelled() async throws {
