@@ -36,6 +36,7 @@ let package = Package(
   name: "martlet",
   products: [
     .library(name: "Martlet", targets: ["Martlet"]),
+    .library(name: "MartletServer", targets: ["MartletServer"]),
     .library(name: "MartletText", targets: ["MartletText"]),
     .library(name: "MartletTemplate", targets: ["MartletTemplate"]),
     .executable(name: "martlet", targets: ["MartletCommand"]),
@@ -48,7 +49,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
-    .package(url: "https://github.com/swift-server/async-http-client", from: "1.26.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
+    // Without its traits Hummingbird needs neither swift-configuration nor all of Foundation.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.9.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
   ],
   targets: [
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
@@ -91,10 +98,26 @@ let package = Package(
         "MartletTemplate",
         "MartletTensor", "MartletText",
       ]),
+    layer(
+      "MartletServer",
+      [
+        "Martlet", "MartletEngine", "MartletJSON", "MartletTemplate", "MartletText",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
-        "Martlet", "MartletHub",
+        "Martlet", "MartletHub", "MartletServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings
