@@ -98,10 +98,11 @@ let package = Package(
         "MartletTemplate",
         "MartletTensor", "MartletText",
       ]),
+    .target(name: "CMartletPage", cSettings: [.treatAllWarnings(as: .error)]),
     layer(
       "MartletServer",
       [
-        "Martlet", "MartletEngine", "MartletJSON", "MartletTemplate", "MartletText",
+        "CMartletPage", "Martlet", "MartletEngine", "MartletJSON", "MartletTemplate", "MartletText",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -150,6 +151,18 @@ let package = Package(
     tests(
       "MartletCommand",
       ["MartletHub", "MartletHubTestSupport", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
+    tests(
+      "MartletServer",
+      [
+        "Martlet", "MartletEngine", "MartletHub", "MartletTemplate",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),

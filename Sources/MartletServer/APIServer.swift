@@ -22,7 +22,7 @@ package struct APIServer: Sendable {
   /// Every route, with its scope.
   package var routes: [Route] {
     GenerationRoutes(server: state).routes + TextRoutes(server: state).routes + ModelRoutes(server: state).routes
-      + [PageRoute().route]
+      + PageRoutes.routes
   }
 
   /// The server as an application of Hummingbird.

@@ -26,6 +26,8 @@ package struct HostCheck: Sendable {
   private static func name(of host: String) -> String {
     let host = host.lowercased()
     if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
+      let rest = host[host.index(after: end)...]
+      guard rest.isEmpty || rest.hasPrefix(":") else { return host }
       return String(host[host.index(after: host.startIndex)..<end])
     }
     return String(host.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)[0])

@@ -100,7 +100,10 @@ package struct GenerationPlan: Sendable {
   /// The engine's error with the name that the prompt has in this request.
   private static func renamed(_ error: RequestError, prompt field: String) -> APIError {
     var error = APIError(error)
-    if error.field == "prompt" { error.field = field }
+    if error.field == "prompt" {
+      error.field = field
+      error.message = "\(field): \(error.message)"
+    }
     return error
   }
 }

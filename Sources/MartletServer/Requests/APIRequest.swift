@@ -13,7 +13,7 @@ package enum Endpoint: String, Sendable, CaseIterable {
 
 /// What a request asks for, field by field. Every field's range has been checked; whether the model can honour all of them
 /// together is the business of whoever uses them.
-package struct APIRequest: Sendable {
+package struct APIRequest: Sendable, Equatable {
   package let endpoint: Endpoint
   package var model: String?
   package var messages: [TemplateValue] = []
