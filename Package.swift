@@ -41,6 +41,7 @@ let package = Package(
     .library(name: "MartletTemplate", targets: ["MartletTemplate"]),
     .executable(name: "martlet", targets: ["MartletCommand"]),
     .executable(name: "martlet-tour", targets: ["MartletTour"]),
+    .executable(name: "martlet-hummingbird", targets: ["MartletHummingbird"]),
     // scripts/build.sh links it as libmartlet.so; a product of that name would be a second one called martlet.
     .library(name: "MartletC", type: .dynamic, targets: ["MartletC"]),
   ],
@@ -128,6 +129,15 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error)]),
     .executableTarget(
       name: "MartletTour", dependencies: ["Martlet"], path: "examples/swift", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MartletHummingbird",
+      dependencies: [
+        "Martlet", "MartletServer",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "examples/hummingbird", swiftSettings: swiftSettings),
     tests("MartletRuntime", ["FakeCUDA"]),
     tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),

@@ -61,11 +61,12 @@ struct AnswerWriter: Sendable {
     do { return try await events.next().map { .success($0) } } catch { return .failure(told(error)) }
   }
 
-  /// What the client is told of an error; a cancellation that the server did not want is the client's own going away.
+  /// What is told of an error; a cancellation that the server did not want is the client's own going away.
   private func told(_ error: any Error) -> APIError {
     if error is CancellationError, !server.isDraining {
-      server.metrics.clientWentAway()
-      return APIError(.badRequest, "the client went away", type: "server_error", code: "client_closed_request")
+      // nginx's status for it; nobody reads it but the log.
+      let status = HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
+      return APIError(status, "the client went away", code: "client_closed_request")
     }
     return APIError(error)
   }

@@ -34,13 +34,14 @@ struct ServerMetrics: Sendable {
     engine = EngineFigures(factory)
   }
 
-  private static let help = [
+  static let help = [
     ("martlet_requests_total", "Requests answered, by route and status."),
     ("martlet_request_seconds", "Time from a request's head to the end of its answer, by route."),
     ("martlet_prompt_tokens_total", "Tokens of prompts, cached ones included."),
     ("martlet_cached_prompt_tokens_total", "Tokens of prompts that the cache had."),
     ("martlet_generated_tokens_total", "Tokens generated."),
     ("martlet_time_to_first_token_seconds", "Time from a request's submission to its first token."),
+    ("martlet_inter_token_seconds", "Time between two tokens of an answer."),
     ("martlet_generation_seconds", "Time from a request's submission to its last token."),
     ("martlet_queue_seconds", "Time from a request's submission to the first step that computed some of it."),
     ("martlet_cancelled_requests_total", "Requests whose clients went away before the end."),

@@ -25,7 +25,10 @@ struct GenerationRoutes: Sendable {
       request, model: model, limits: server.configuration.requests, tenant: context.key?.name,
       timeLimit: server.configuration.generationTime)
     let run = try await start(plan, context)
-    ClientWatch.onLoss(of: context.channel) { [weak run] in run?.cancel() }
+    ClientWatch.onLoss(of: context.channel) { [weak run, metrics = server.metrics] in
+      metrics.clientWentAway()
+      run?.cancel()
+    }
     let format = AnswerFormat(
       plan: plan, id: (request.endpoint == .chat ? "chatcmpl-" : "cmpl-") + context.requestID,
       created: Timestamp.now().seconds, modelName: server.modelName, tokenizer: model.tokenizer)
