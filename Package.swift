@@ -172,6 +172,7 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),

@@ -16,7 +16,9 @@ package struct APIServer: Sendable {
     _ configuration: ServerConfiguration, models: ModelService, registry: PrometheusRegistry, logger: Logger
   ) throws {
     try configuration.validate()
-    state = ServerState(configuration, models: models, registry: registry, logger: logger)
+    let state = ServerState(configuration, models: models, registry: registry, logger: logger)
+    self.state = state
+    models.whenReady { [weak state] model in state?.loaded(model) }
   }
 
   /// Every route, with its scope.
@@ -71,23 +73,10 @@ package struct APIServer: Sendable {
     let group = ServiceGroup(
       configuration: .init(
         services: [
-          state.models, LoadReport(server: state), application(onRunning: onRunning), DrainService(server: state),
+          state.models, application(onRunning: onRunning), DrainService(server: state),
         ],
         gracefulShutdownSignals: [.sigint, .sigterm], logger: state.logger))
     try await group.run()
-  }
-}
-
-/// Tells the log and the figures when the model is there.
-private struct LoadReport: Service {
-  let server: ServerState
-
-  func run() async throws {
-    let model = try await server.models.model
-    server.metrics.loaded(server.modelName, device: model.device.description)
-    server.logger.info(
-      "model loaded", metadata: ["model": .string(server.modelName), "device": .string(model.device.description)])
-    try? await gracefulShutdown()
   }
 }
 

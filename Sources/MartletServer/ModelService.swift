@@ -27,6 +27,7 @@ public final class ModelService: Service {
   private struct State {
     var phase = Phase.loading(0)
     var waiters: [CheckedContinuation<Void, Never>] = []
+    var onReady: [@Sendable (Model) -> Void] = []
   }
 
   /// The name that the model is loaded by.
@@ -34,6 +35,7 @@ public final class ModelService: Service {
   private let options: ModelOptions
   private let drainTime: Duration
   private let state = Mutex(State())
+  private let isStopping = Atomic<Bool>(false)
 
   /// A service that has not begun to load.
   /// - Parameters:
@@ -73,7 +75,20 @@ public final class ModelService: Service {
     }
   }
 
+  /// Calls `action` with the model once it is loaded, before anybody else gets it; at once if it is.
+  package func whenReady(_ action: @escaping @Sendable (Model) -> Void) {
+    let model = state.withLock { state -> Model? in
+      if case .ready(let model) = state.phase { return model }
+      state.onReady.append(action)
+      return nil
+    }
+    if let model { action(model) }
+  }
+
   private func enter(_ phase: Phase) {
+    if case .ready(let model) = phase {
+      for action in state.withLock({ $0.onReady }) { action(model) }
+    }
     let waiters = state.withLock { state in
       state.phase = phase
       defer { state.waiters = [] }
@@ -85,22 +100,32 @@ public final class ModelService: Service {
   /// Loads the model, and serves until the service group shuts down.
   public func run() async throws {
     do {
-      // Reading weights takes seconds, which Swift's own threads are too few for.
-      let model = try await NIOThreadPool.singleton.runIfActive { [self] in
-        try Model(name, options: options) { share in
-          try Task.checkCancellation()
-          state.withLock { if case .loading = $0.phase { $0.phase = .loading(share) } }
-        }
-      }
-      enter(.ready(model))
+      try await load()
     } catch {
       let error = MartletError(error)
+      if error.code == .cancelled { return enter(.stopped) }
       enter(.failed(error))
       throw error
     }
     // Ends by shutdown or cancellation; either way what runs is to be ended.
     try? await gracefulShutdown()
     await drain()
+  }
+
+  /// Loads the model, unless the service is told to stop meanwhile.
+  private func load() async throws {
+    try await withTaskCancellationOrGracefulShutdownHandler {
+      // Reading weights takes seconds, which Swift's own threads are too few for.
+      let model = try await NIOThreadPool.singleton.runIfActive { [self] in
+        try Model(name, options: options) { share in
+          if isStopping.load(ordering: .relaxed) { throw CancellationError() }
+          state.withLock { if case .loading = $0.phase { $0.phase = .loading(share) } }
+        }
+      }
+      enter(.ready(model))
+    } onCancelOrGracefulShutdown: {
+      self.isStopping.store(true, ordering: .relaxed)
+    }
   }
 
   /// Waits for running generations, but not for ever, and ends the engine.

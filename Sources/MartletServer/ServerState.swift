@@ -33,6 +33,19 @@ final class ServerState: Sendable {
     fields = RequestField.table(configuration.requests)
   }
 
+  /// Tells the log and the figures that the model is there.
+  func loaded(_ model: Model) {
+    metrics.loaded(modelName, device: model.device.description)
+    let (name, device) = (modelName, model.device.description)
+    logger.info("model loaded", metadata: ["model": .string(name), "device": .string(device)])
+    let fields = model.unappliedGenerationFields
+    if !fields.isEmpty {
+      logger.warning(
+        "generation_config.json has settings that transformers applies and this server does not: requests say how tokens are chosen",
+        metadata: ["settings": .array(fields.map { .string($0) })])
+    }
+  }
+
   /// Reads a request's fields.
   func read(_ request: Request, _ endpoint: Endpoint) async throws -> APIRequest {
     try APIRequest(try await request.json(maximum: configuration.bodyBytes), endpoint: endpoint, fields: fields)
