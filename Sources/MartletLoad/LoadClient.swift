@@ -59,7 +59,8 @@ struct LoadClient: Sendable {
     }
     throw MartletError(
       .deviceUnavailable,
-      "\(settings.root)/models: \(failure.kind): \(failure.message); is a server there, and its key right?")
+      "\(settings.root)/models: \(failure.kind): \(failure.message); is a server there, and its key right? --model names a model where none can be listed"
+    )
   }
 
   /// How many tokens a word is for this server.

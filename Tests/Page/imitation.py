@@ -40,6 +40,8 @@ class Imitation(ThreadingHTTPServer):
         self.models = ["SmolLM2-135M-Instruct"]
         self.key: str | None = None
         self.loading = False
+        #: The key is good for answers only.
+        self.hides_models = False
         #: Connections end without an answer.
         self.is_gone = False
         #: Answers in order; the last one stays.
@@ -67,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/health":
             return self._json(503 if self.server.loading else 200, {})
+        if path == "/v1/models" and self.server.hides_models:
+            return self._error(403, "the API key has not the scope \"models\"")
         if path == "/v1/models":
             return self._authorized() and self._json(
                 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.server.models]})

@@ -29,14 +29,17 @@ class PageTest(unittest.TestCase):
         #: Complaints of the browser that a test provokes: parts of their text.
         self.expected_problems: list[str] = []
 
-    def page(self, **options) -> Page:
-        """A tab that shows the page; at the end of the test, the browser must not have complained about it."""
+    def page(self, waits: bool = True, **options) -> Page:
+        """A tab that shows the page; at the end of the test, the browser must not have complained about it.
+
+        It has learnt which models there are, or could not, unless nothing `waits` for that."""
         page = self.browser.page(**options)
         self.addCleanup(page.close)
         self.addCleanup(self.check, page)
         page.open(self.server.address)
-        page.wait("document.querySelector('#model-name').textContent || document.querySelector('#notice').textContent"
-                  " || document.querySelector('#ask-key').open || !document.querySelector('#model').hidden")
+        if waits:
+            page.wait("document.querySelector('#model-name').textContent || document.querySelector('#notice').textContent"
+                      " || document.querySelector('#ask-key').open || !document.querySelector('#model').hidden")
         return page
 
     def check(self, page: Page) -> None:

@@ -281,6 +281,15 @@ class Server(PageTest):
         self.finished(page)
         self.assertIn("needs an API key", page.text(".failure"))
 
+    def test_a_key_that_may_not_list_models_is_enough(self):
+        self.expected_problems = ["403"]
+        self.server.hides_models = True
+        page = self.page(waits=False)
+        self.ask(page, "x")
+        self.assertEqual(self.messages(page), ["x", "Fine."])
+        self.assertNotIn("model", self.server.requests[0])
+        self.assertTrue(page.evaluate("document.querySelector('#notice').hidden"))
+
     def test_refusals_are_shown_and_can_be_tried_again(self):
         self.expected_problems = ["429", "400"]
         for status, message in ((429, "the queue is full: 12 wait, about 8 s"), (400, "temperature must be at most 2")):

@@ -22,6 +22,8 @@ const [prompt, scroller, status, spoken] = ["prompt", "scroller", "status", "spo
 /// Answers that are being written, by conversation.
 const running = new Map();
 let models = [];
+/// Whether the server has said what its models are.
+let hasMet = false;
 let conversation = newConversation();
 
 drawIcons();
@@ -186,7 +188,7 @@ async function generate(talk, node, isContinued) {
   const isCurrent = () => running.get(talk.id) === generation;
   for (;;) {
     try {
-      if (models.length === 0) await learnModels();
+      if (!hasMet) await learnModels();
       if (!models.includes(talk.settings.model)) talk.settings.model = models[0];
       await generation.run();
       break;
@@ -276,7 +278,13 @@ async function learnModels() {
     tell("The server is loading its model …");
     await new Promise((done) => setTimeout(done, 1000));
   }
-  models = await modelNames();
+  try {
+    models = await modelNames();
+  } catch (error) {
+    // A key may be good for answers and not for the list; then the server takes the model that it has.
+    if (error.status !== 403) throw error;
+  }
+  hasMet = true;
   tell(null);
   showModel();
 }
