@@ -36,10 +36,12 @@ let package = Package(
   name: "martlet",
   products: [
     .library(name: "Martlet", targets: ["Martlet"]),
+    .library(name: "MartletServer", targets: ["MartletServer"]),
     .library(name: "MartletText", targets: ["MartletText"]),
     .library(name: "MartletTemplate", targets: ["MartletTemplate"]),
     .executable(name: "martlet", targets: ["MartletCommand"]),
     .executable(name: "martlet-tour", targets: ["MartletTour"]),
+    .executable(name: "martlet-hummingbird", targets: ["MartletHummingbird"]),
     // scripts/build.sh links it as libmartlet.so; a product of that name would be a second one called martlet.
     .library(name: "MartletC", type: .dynamic, targets: ["MartletC"]),
   ],
@@ -48,7 +50,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
-    .package(url: "https://github.com/swift-server/async-http-client", from: "1.26.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
+    // Without its traits Hummingbird needs neither swift-configuration nor all of Foundation.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.9.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
   ],
   targets: [
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
@@ -91,10 +99,37 @@ let package = Package(
         "MartletTemplate",
         "MartletTensor", "MartletText",
       ]),
+    .target(name: "CMartletPage", exclude: ["page"], cSettings: [.treatAllWarnings(as: .error)]),
+    layer("MartletPage", ["CMartletPage"]),
+    layer(
+      "MartletLoad",
+      [
+        "Martlet", "MartletJSON", "MartletModels", "MartletTemplate",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    layer(
+      "MartletServer",
+      [
+        "Martlet", "MartletEngine", "MartletJSON", "MartletPage", "MartletTemplate", "MartletText",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
     .executableTarget(
       name: "MartletCommand",
       dependencies: [
-        "Martlet", "MartletHub",
+        "Martlet", "MartletHub", "MartletLoad", "MartletServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings
@@ -104,6 +139,15 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error)]),
     .executableTarget(
       name: "MartletTour", dependencies: ["Martlet"], path: "examples/swift", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MartletHummingbird",
+      dependencies: [
+        "Martlet", "MartletServer",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "examples/hummingbird", swiftSettings: swiftSettings),
     tests("MartletRuntime", ["FakeCUDA"]),
     tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
@@ -126,7 +170,33 @@ let package = Package(
     tests("MartletHub", ["MartletHubTestSupport"]),
     tests(
       "MartletCommand",
-      ["MartletHub", "MartletHubTestSupport", "MartletModels", "MartletTemplate", "MartletTestSupport"]),
+      [
+        "MartletHub", "MartletHubTestSupport", "MartletLoadTestSupport", "MartletModels", "MartletTemplate",
+        "MartletTestSupport",
+      ]),
+    tests("MartletPage"),
+    .target(
+      name: "MartletLoadTestSupport",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/MartletLoadTestSupport", swiftSettings: swiftSettings),
+    tests("MartletLoad", ["Martlet", "MartletLoadTestSupport"]),
+    tests(
+      "MartletServer",
+      [
+        "Martlet", "MartletEngine", "MartletHub", "MartletTemplate",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     tests("MartletText", resources: [.copy("Goldens")]),
     tests("MartletTemplate", resources: [.copy("Goldens")]),
     tests("MartletEngine", resources: [.copy("Goldens")]),

@@ -39,5 +39,6 @@ fi
 if [ -z "${ARGS:-}$*" ]; then
   scripts/test_example.sh
   scripts/test_c.sh
+  scripts/test_server.sh
   scripts/test-python.sh
 fi

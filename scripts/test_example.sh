@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds the example in Swift with what the binary is made of, and runs it if the default model is there.
+# Builds the examples in Swift with what the binary is made of, and runs the first if the default model is there.
 set -eu
 cd "$(dirname "$0")/.."
 swift build -c release --static-swift-stdlib -Xswiftc -static-stdlib --quiet --product martlet-tour
+swift build -c release --static-swift-stdlib -Xswiftc -static-stdlib --quiet --product martlet-hummingbird
 echo "== Example in Swift"
 cache=${MARTLET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/martlet}
 if [ -e "$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf" ]; then

@@ -52,6 +52,10 @@ public final class Model: Sendable {
   /// Fields of the model's `generation_config.json` by which transformers would choose other tokens, such as
   /// `repetition_penalty`. Martlet does not apply them: ``GenerationOptions`` say how tokens are chosen.
   public var unappliedGenerationFields: [String] { loaded.unappliedGenerationFields }
+  /// The vocabulary and the chat template; nil for files without.
+  package var text: TextModel? { loaded.text }
+  /// The most tokens that one sequence can ever have: what the context and the KV cache allow.
+  package var sequenceTokens: Int { engine.limits.sequenceTokens }
   /// What is behind this model, for the command line and tests.
   package var internals: LoadedModel { loaded }
   /// The engine that computes this model's generations.
@@ -90,7 +94,8 @@ public final class Model: Sendable {
       engine: engine,
       request: Request(
         prompt: prompt, sampling: options.sampling, maxTokens: options.maxTokens, stopTokens: ends,
-        stopStrings: options.stop),
+        stopStrings: options.stop, priority: options.priority, cacheSalt: options.cacheSalt, tenant: options.tenant,
+        timeLimit: options.timeLimit, promptLogprobs: options.promptLogprobs),
       tokenizer: tokenizer)
   }
 

@@ -84,6 +84,7 @@ struct GenerationOutput {
         case .token(let token, let piece):
           answer.tokens.append(token)
           take(piece)
+        case .prompt: break  // No flag asks for the prompt's log-probabilities.
         case .text(let piece): take(piece)
         case .finished(let summary): answer.summary = summary
         }

@@ -15,9 +15,8 @@ struct MartletTool: AsyncParsableCommand {
     version: MartletVersion.current,
     subcommands: [
       RunCommand.self, CompleteCommand.self, TokenizeCommand.self, RenderCommand.self, PerplexityCommand.self,
-      BenchCommand.self, QuantizeCommand.self, InfoCommand.self, DevicesCommand.self, DoctorCommand.self,
-      PullCommand.self,
-      ListCommand.self, RemoveCommand.self,
+      BenchCommand.self, BenchServeCommand.self, QuantizeCommand.self, InfoCommand.self, DevicesCommand.self,
+      DoctorCommand.self, ServeCommand.self, PullCommand.self, ListCommand.self, RemoveCommand.self,
     ])
 
   /// Runs the command named by the arguments. Errors become a line on standard error and an exit status; help and

@@ -10,6 +10,9 @@ package struct EngineLimits: Sendable, Hashable {
   package var blockCount: Int
   /// The most sequences that hold blocks at a time.
   package var maximumSequences: Int
+  /// The most sequences beyond `maximumSequences` that the engine takes; they wait, and a request beyond is refused. Nil
+  /// sets no limit.
+  package var maximumWaiting: Int?
   /// The most tokens that one step computes; longer prompts are cut into chunks.
   package var tokensPerStep: Int
   /// The names of the adapters that the runner has loaded.
@@ -20,7 +23,8 @@ package struct EngineLimits: Sendable, Hashable {
   /// All sizes must be positive, and the cache's slots must be countable in an `Int32`.
   package init(
     vocabularySize: Int, contextLength: Int, blockSize: Int = 16, blockCount: Int, maximumSequences: Int = 256,
-    tokensPerStep: Int = 512, adapters: Set<String> = [], rotaryContext: Int? = nil
+    tokensPerStep: Int = 512, adapters: Set<String> = [], rotaryContext: Int? = nil,
+    maximumWaiting: Int? = nil
   ) {
     let sizes = [vocabularySize, contextLength, blockSize, blockCount, maximumSequences, tokensPerStep]
     precondition(sizes.allSatisfy { $0 > 0 }, "every limit of the engine must be positive")
@@ -34,6 +38,7 @@ package struct EngineLimits: Sendable, Hashable {
     self.tokensPerStep = tokensPerStep
     self.adapters = adapters
     self.rotaryContext = rotaryContext
+    self.maximumWaiting = maximumWaiting
   }
 
   /// The tokens that the whole KV cache holds.

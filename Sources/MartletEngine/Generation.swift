@@ -2,6 +2,8 @@ package import MartletText
 
 /// What a generation delivers: text and tokens as they come, and last what it came to.
 public enum GenerationEvent: Sendable, Hashable {
+  /// The prompt's tokens after the first one, where their log-probabilities were asked for; before anything else.
+  case prompt([PromptToken])
   /// A generated token and the text that can be shown since the last event; the text may be empty, since characters
   /// can span tokens and a stop string may have begun.
   case token(GeneratedToken, text: String)
@@ -21,6 +23,16 @@ public struct GenerationOptions: Sendable, Hashable {
   public var stop: [String] = []
   /// Whether to go on past the tokens with which the model ends a text.
   public var ignoresEndOfText = false
+  /// Asks for the log-probability of each token of the prompt after the first and the most probable ones beside it, so many.
+  public var promptLogprobs: Int?
+  /// A higher priority is computed first, where not all requests fit.
+  public var priority = 0
+  /// Generations share what the cache has of a prompt only with those of the same salt.
+  public var cacheSalt: String?
+  /// Who asks: those who ask share a busy engine in equal parts.
+  public var tenant: String?
+  /// Ends the generation with an error if it takes longer.
+  public var timeLimit: Duration?
 
   /// Greedy until the model ends.
   public init() {}
@@ -70,13 +82,30 @@ public struct Generation: AsyncSequence, Sendable {
     compactMap { event in
       switch event {
       case .token(_, let text), .text(let text): text.isEmpty ? nil : text
-      case .finished: nil
+      case .prompt, .finished: nil
       }
     }
   }
 
   /// Starts at the first call of `next`.
-  public func makeAsyncIterator() -> Iterator { Iterator(self) }
+  public func makeAsyncIterator() -> Iterator { Iterator(self, nil) }
+
+  /// A generation that has been submitted. One task may iterate it, once; dropping it ends it.
+  package struct Started: AsyncSequence, Sendable {
+    fileprivate let generation: Generation
+    fileprivate let stream: TokenStream
+
+    package func makeAsyncIterator() -> Iterator { Iterator(generation, stream) }
+  }
+
+  /// Submits generations of one model at once: all of them or, where one cannot be honoured or the queue has no room for
+  /// all, none.
+  package static func start(_ generations: [Generation]) async throws(RequestError) -> [Started] {
+    guard let engine = generations.first?.engine else { return [] }
+    precondition(generations.allSatisfy { $0.engine === engine }, "the generations are not of one model")
+    let streams = try await engine.submit(generations.map(\.request))
+    return zip(generations, streams).map { Started(generation: $0, stream: $1) }
+  }
 
   /// The running generation.
   public struct Iterator: AsyncIteratorProtocol {
@@ -92,8 +121,9 @@ public struct Generation: AsyncSequence, Sendable {
     private var output: TextOutput<TokenDecoder>
     private var tokenCount = 0
 
-    fileprivate init(_ generation: Generation) {
+    fileprivate init(_ generation: Generation, _ stream: TokenStream?) {
       self.generation = generation
+      if let stream { state = .running(stream.id, stream.makeAsyncIterator()) }
       output = TextOutput(
         decoder: TokenDecoder(generation.tokenizer), stopStrings: generation.request.stopStrings)
     }
@@ -130,6 +160,8 @@ public struct Generation: AsyncSequence, Sendable {
 
     private mutating func take(_ event: TokenEvent) -> GenerationEvent {
       switch event {
+      case .prompt(let tokens):
+        return .prompt(tokens)
       case .token(let token):
         tokenCount += 1
         return .token(token, text: output.append(token.token))

@@ -29,8 +29,8 @@ package struct ModelRunner: StepRunner {
     try pass.stream.synchronize()
     let width = decoder.configuration.vocabularySize
     let rows = logits.pointer(as: Float.self)
-    for (row, entry) in step.logitEntries.enumerated() {
-      body(entry, UnsafeMutableBufferPointer(start: rows + row * width, count: width))
+    for (row, wanted) in step.logits.enumerated() {
+      body(wanted.entry, UnsafeMutableBufferPointer(start: rows + row * width, count: width))
     }
   }
 }

@@ -15,11 +15,18 @@ package struct Request: Sendable, Hashable {
   package var adapter: String?
   /// Requests share cached prefixes only with requests of the same salt: one per tenant keeps tenants apart.
   package var cacheSalt: String?
+  /// Who asks. Of requests of equal priority, those of a tenant that has had less of the engine go first.
+  package var tenant: String?
+  /// Ends the request with an error if it has not ended by itself so long after its submission.
+  package var timeLimit: Duration?
+  /// Asks for the log-probability of each token of the prompt and the most probable ones beside it, so many. The prompt is
+  /// then computed whole, whatever the cache has of it.
+  package var promptLogprobs: Int?
 
   package init(
     prompt: [Int32], sampling: SamplingParameters = SamplingParameters(), maxTokens: Int? = nil,
     stopTokens: Set<Int32> = [], stopStrings: [String] = [], priority: Int = 0, adapter: String? = nil,
-    cacheSalt: String? = nil
+    cacheSalt: String? = nil, tenant: String? = nil, timeLimit: Duration? = nil, promptLogprobs: Int? = nil
   ) {
     self.prompt = prompt
     self.sampling = sampling
@@ -29,6 +36,9 @@ package struct Request: Sendable, Hashable {
     self.priority = priority
     self.adapter = adapter
     self.cacheSalt = cacheSalt
+    self.tenant = tenant
+    self.timeLimit = timeLimit
+    self.promptLogprobs = promptLogprobs
   }
 
   /// Refuses what no model could honour.
@@ -38,6 +48,10 @@ package struct Request: Sendable, Hashable {
       throw .outOfRange(field: "max_tokens", found: "\(maxTokens)", expected: "1 or more")
     }
     guard !stopStrings.contains("") else { throw .empty(field: "stop") }
+    let most = SamplingParameters.maximumLogprobs
+    if let promptLogprobs, !(0...most).contains(promptLogprobs) {
+      throw .outOfRange(field: "prompt_logprobs", found: "\(promptLogprobs)", expected: "from 0 to \(most)")
+    }
     try sampling.validate()
   }
 

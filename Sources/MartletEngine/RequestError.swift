@@ -12,6 +12,9 @@ public enum RequestError: Error, Equatable, CustomStringConvertible {
   case exceedsContext(promptTokens: Int, contextLength: Int)
   /// The prompt and one token more exceed the whole KV cache.
   case exceedsCache(promptTokens: Int, cacheTokens: Int)
+  /// As many requests wait as may. `position` is where this one would have stood in the queue, from 1; the wait is unknown
+  /// until the engine has ended some requests.
+  case queueFull(position: Int, estimatedWait: Duration?)
   /// The engine has been shut down.
   case shutDown
 
@@ -32,6 +35,9 @@ public enum RequestError: Error, Equatable, CustomStringConvertible {
     case .exceedsCache(let promptTokens, let cacheTokens):
       "the prompt has \(promptTokens) tokens and needs room for at least one more, but the whole KV cache holds "
         + "\(cacheTokens); shorten the prompt or give the cache more memory"
+    case .queueFull(let position, let wait):
+      "the queue is full: this request would be number \(position) in it"
+        + (wait.map { ", to start in about \(Int($0.seconds.rounded(.up))) s" } ?? "") + "; try again later"
     case .shutDown:
       "the engine has been shut down; make a new one"
     }

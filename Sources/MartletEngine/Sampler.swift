@@ -93,6 +93,21 @@ package struct Sampler: Sendable {
     return GeneratedToken(token: token, logprob: logprob, top: top)
   }
 
+  /// How probable `token` is by a row of the model's raw logits, and the tokens that are most probable.
+  static func score(
+    _ token: Int32, by row: UnsafeMutableBufferPointer<Float>, topCount: Int, scratch: inout Scratch
+  ) throws(SamplingError) -> PromptToken {
+    for token in row.indices where !(row[token] < .infinity) {
+      throw .notFinite(token: token, value: "\(row[token])")
+    }
+    let normalizer = logSumExp(row)
+    let logit = row[Int(token)]
+    let top = mostProbable(topCount, of: row, scratch: &scratch).map {
+      TokenLogprob(token: $0.token, logprob: $0.logit - normalizer)
+    }
+    return PromptToken(token: token, logprob: logit - normalizer, rank: 1 + row.count { $0 > logit }, top: top)
+  }
+
   /// Applies logit bias and penalties.
   func process(_ row: UnsafeMutableBufferPointer<Float>) {
     for (token, bias) in parameters.logitBias { row[Int(token)] += bias }

@@ -2,7 +2,7 @@
 /// and events come out, and the same inputs give the same outputs.
 ///
 /// A step takes first the decodes and then chunks of prompts up to a budget of tokens; within both, higher priority
-/// goes before earlier arrival. A sequence gets the blocks for all its tokens when it is admitted, after whatever prefix
+/// goes first, then the tenant that has had less (`FairShares`), then earlier arrival. A sequence gets the blocks for all its tokens when it is admitted, after whatever prefix
 /// the cache has, and one more whenever a decode crosses a block's end. Where none is left then, the last in order
 /// loses its blocks and waits again, ahead of all that came after it; what it had computed stays in the cache as long
 /// as nobody needs the room. A waiting sequence whose next block a running one is about to compute lets it, so that many
@@ -19,6 +19,7 @@ package struct Scheduler: Sendable {
   var waiting: [SequenceID] = []
   /// Sequences with blocks, in scheduling order.
   var running: [SequenceID] = []
+  private var shares = FairShares()
   private var nextID: UInt64 = 0
   private(set) var isStepPending = false
   /// How often a sequence lost its blocks to another.
@@ -53,12 +54,21 @@ package struct Scheduler: Sendable {
   package var runningCount: Int { running.count }
   package var freeBlockCount: Int { pool.freeCount }
 
+  /// What a request without a limit is taken to generate when tenants' shares are weighed, until it has ended.
+  private static let expectedTokens = 512
+  /// The most prompt tokens that one step scores: their logits take memory, a vocabulary's width for each.
+  private static let scoredPerStep = 128
+
   /// Queues a request. Throws what `Request.validate(for:)` throws, having changed nothing.
   package mutating func add(_ request: Request) throws(RequestError) -> SequenceID {
     try request.validate(for: limits)
     let id = SequenceID(rawValue: nextID)
     nextID += 1
-    sequences[id] = SequenceState(id: id, request: request, rotaryContext: limits.rotaryContext)
+    let room = limits.sequenceTokens - request.prompt.count
+    let tokens = request.prompt.count + min(request.maxTokens ?? Self.expectedTokens, room)
+    sequences[id] = SequenceState(
+      id: id, request: request, share: shares.add(tenant: request.tenant, tokens: tokens),
+      rotaryContext: limits.rotaryContext)
     insert(id, into: \.waiting)
     return id
   }
@@ -70,6 +80,9 @@ package struct Scheduler: Sendable {
     remove(id)
     return true
   }
+
+  /// Tokens that a sequence has generated so far; 0 where it is not known.
+  package func generatedCount(of id: SequenceID) -> Int { sequences[id]?.generatedCount ?? 0 }
 
   /// Ends a sequence as a stop token would. Returns nil where it is not known.
   package mutating func stop(_ id: SequenceID) -> Outcome? {
@@ -83,10 +96,10 @@ package struct Scheduler: Sendable {
   package mutating func schedule() -> Step? {
     precondition(!isStepPending, "the last step was neither completed nor abandoned")
     var entries: [Step.Entry] = []
-    var budget = limits.tokensPerStep
+    var budget = Budget(tokens: limits.tokensPerStep, scored: Self.scoredPerStep)
 
     var position = 0
-    while position < running.count, budget > 0 {
+    while position < running.count, budget.tokens > 0 {
       let id = running[position]
       if sequences[id]!.remainingCount == 1 {
         // The victims stand at the end of the order and so are not in this step yet.
@@ -99,7 +112,7 @@ package struct Scheduler: Sendable {
 
     var prefills = running.filter { sequences[$0]!.remainingCount > 1 }[...]
     var candidate = 0
-    while budget > 0 {
+    while budget.tokens > 0 {
       if candidate < waiting.count,
         prefills.first.map({ sequences[waiting[candidate]]!.precedes(sequences[$0]!) }) ?? true
       {
@@ -131,6 +144,7 @@ package struct Scheduler: Sendable {
     for entry in step.entries where sequences[entry.id] != nil {
       sequences[entry.id]!.computedCount = entry.positions.upperBound
       publishBlocks(of: entry.id)
+      if let scoring = entry.scoring { sequences[entry.id]!.scoredCount = scoring.positions.upperBound }
       guard entry.wantsLogits else { continue }
       guard let token = sampled[entry.id] else { preconditionFailure("no token for \(entry.id)") }
       let reason = append(token, to: entry.id)
@@ -154,16 +168,26 @@ package struct Scheduler: Sendable {
 
   // MARK: - Sequences
 
-  /// Cuts the next chunk of at most `budget` tokens off what a sequence has to compute.
-  private func entry(for id: SequenceID, budget: inout Int) -> Step.Entry {
+  /// What is left of a step.
+  private struct Budget {
+    var tokens: Int
+    var scored: Int
+  }
+
+  /// Cuts the next chunk that the budget allows off what a sequence has to compute.
+  private func entry(for id: SequenceID, budget: inout Budget) -> Step.Entry {
     let state = sequences[id]!
-    let count = min(state.remainingCount, budget)
-    budget -= count
+    var count = min(state.remainingCount, budget.tokens)
+    if state.isScoring {
+      count = min(count, max(1, budget.scored))
+      budget.scored -= count
+    }
+    budget.tokens -= count
     let positions = state.computedCount..<(state.computedCount + count)
     return Step.Entry(
       id: id, tokens: Array(state.tokens[positions]), positions: positions, promptLength: state.request.prompt.count,
       blockTable: state.blockTable,
-      wantsLogits: count == state.remainingCount, adapter: state.request.adapter)
+      wantsLogits: count == state.remainingCount, adapter: state.request.adapter, scoring: state.scoring(positions))
   }
 
   /// Appends a generated token, unless it is a stop token, and says whether the sequence ends with it.
@@ -190,7 +214,10 @@ package struct Scheduler: Sendable {
     releaseBlocks(of: id)
     waiting.removeAll { $0 == id }
     running.removeAll { $0 == id }
-    sequences[id] = nil
+    if let state = sequences.removeValue(forKey: id) {
+      // One that never began has cost nothing.
+      shares.end(state.share, tokens: state.cachedTokenCount.map { state.tokens.count - $0 } ?? 0)
+    }
   }
 
   // MARK: - Blocks
@@ -204,14 +231,15 @@ package struct Scheduler: Sendable {
     guard running.count < limits.maximumSequences else { return .noRoom }
     let size = limits.blockSize
     var table: [Int32] = []
-    // The last token is computed in any case: its logits are wanted.
-    while table.count < (sequences[id]!.tokens.count - 1) / size {
+    // The last token is computed in any case: its logits are wanted. So are those of all others where a prompt is scored.
+    let reuses = !sequences[id]!.isScoring
+    while reuses, table.count < (sequences[id]!.tokens.count - 1) / size {
       let hash = sequences[id]!.hash(ofBlock: table.count, blockSize: size, key: key)
       guard let block = pool.lookup(hash) else { break }
       table.append(block)
     }
     let hitCount = table.count
-    guard !isPending(block: hitCount, of: id) else { return .sharesPendingBlock }
+    guard !reuses || !isPending(block: hitCount, of: id) else { return .sharesPendingBlock }
     let needed = (sequences[id]!.tokens.count + size - 1) / size - hitCount + table.count { pool.isFree($0) }
     // One block to spare for each running sequence, so that its next tokens do not throw this one out again.
     guard needed + running.count <= pool.freeCount else { return .noRoom }
@@ -224,6 +252,7 @@ package struct Scheduler: Sendable {
     sequences[id]!.cachedTokenCount = sequences[id]!.cachedTokenCount ?? hitCount * size
     waiting.removeAll { $0 == id }
     insert(id, into: \.running)
+    shares.begin(sequences[id]!.share)
     return .admitted
   }
 

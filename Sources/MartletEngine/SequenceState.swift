@@ -10,6 +10,10 @@ struct SequenceState: Sendable {
   var blockTable: [Int32] = []
   /// How many of the first blocks have been offered to the prefix index.
   var publishedCount = 0
+  /// How many of the prompt's tokens after the first have their log-probabilities, where these are wanted.
+  var scoredCount = 0
+  /// Where the sequence stands in its tenant's use of the engine; the smaller, the sooner its turn.
+  let share: FairShares.Place
   /// Tokens that the first admission found in the cache; nil before it.
   var cachedTokenCount: Int?
   /// The hashes of the first full blocks of `tokens`, as far as they were needed.
@@ -18,8 +22,9 @@ struct SequenceState: Sendable {
   /// The prompt's length where keys depend on it: such blocks are shared only with prompts of the same length.
   private let keyLength: Int?
 
-  init(id: SequenceID, request: Request, rotaryContext: Int?) {
+  init(id: SequenceID, request: Request, share: FairShares.Place, rotaryContext: Int?) {
     self.id = id
+    self.share = share
     keyLength = rotaryContext.flatMap { request.prompt.count > $0 ? request.prompt.count : nil }
     self.request = request
     tokens = request.prompt
@@ -30,9 +35,21 @@ struct SequenceState: Sendable {
 
   var generatedCount: Int { tokens.count - request.prompt.count }
 
-  /// Whether this sequence is scheduled before the other: by priority, then by arrival.
+  /// Whether the prompt's log-probabilities are wanted and not all there yet.
+  var isScoring: Bool { request.promptLogprobs != nil && scoredCount < request.prompt.count - 1 }
+
+  /// Which of the tokens after `positions` are still to be scored.
+  func scoring(_ positions: Range<Int>) -> Step.Scoring? {
+    guard let topCount = request.promptLogprobs else { return nil }
+    let scored = positions.clamped(to: scoredCount..<max(scoredCount, request.prompt.count - 1))
+    guard !scored.isEmpty else { return nil }
+    return Step.Scoring(
+      positions: scored, tokens: request.prompt[(scored.lowerBound + 1)..<(scored.upperBound + 1)], topCount: topCount)
+  }
+
+  /// Whether this sequence is scheduled before the other: by priority, then by its tenant's share, then by arrival.
   func precedes(_ other: SequenceState) -> Bool {
-    (other.request.priority, id) < (request.priority, other.id)
+    (other.request.priority, share.start, id) < (request.priority, other.share.start, other.id)
   }
 
   /// The hash of a full block of `tokens`. Tokens never change once appended, so each hash is made once.

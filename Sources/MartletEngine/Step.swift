@@ -27,6 +27,30 @@ package struct Step: Sendable {
     package let wantsLogits: Bool
     /// The adapter to compute with; nil is the base model.
     package let adapter: String?
+    /// Prompt tokens whose log-probabilities are wanted; nil for none.
+    package var scoring: Scoring?
+  }
+
+  /// Tokens of a prompt to find the log-probabilities of.
+  package struct Scoring: Sendable {
+    /// The positions whose logits say how probable the next token was.
+    package let positions: Range<Int>
+    /// The tokens that follow these positions.
+    package let tokens: ArraySlice<Int32>
+    /// How many of the most probable tokens are wanted beside each.
+    package let topCount: Int
+  }
+
+  /// A packed token whose logits are wanted.
+  package struct LogitRow: Sendable {
+    /// The index of its entry.
+    package let entry: Int
+    /// Its place in the packed order.
+    package let row: Int32
+    /// Its position in its sequence.
+    package let position: Int
+    /// Whether the sequence's next token is chosen from the logits; else they score a token of the prompt.
+    package let isSampled: Bool
   }
 
   /// Tokens in a cache block.
@@ -60,12 +84,28 @@ package struct Step: Sendable {
   /// The tokens that each entry attends to, its own included, `[entries]`.
   package var sequenceLengths: [Int32] { entries.map { Int32($0.positions.upperBound) } }
 
-  /// The packed rows whose logits are wanted, in the order of `logitEntries`.
-  package var logitRows: [Int32] {
+  /// The rows whose logits are wanted, in packed order.
+  package var logits: [LogitRow] {
     let offsets = queryOffsets
-    return logitEntries.map { offsets[$0 + 1] - 1 }
+    return entries.enumerated().flatMap { index, entry in
+      func row(_ position: Int, isSampled: Bool) -> LogitRow {
+        LogitRow(
+          entry: index, row: offsets[index] + Int32(position - entry.positions.lowerBound), position: position,
+          isSampled: isSampled)
+      }
+      let scored = entry.scoring.map { $0.positions.map { row($0, isSampled: false) } } ?? []
+      return entry.wantsLogits ? scored + [row(entry.positions.upperBound - 1, isSampled: true)] : scored
+    }
   }
 
-  /// The indices of the entries that want logits.
-  package var logitEntries: [Int] { entries.indices.filter { entries[$0].wantsLogits } }
+  /// The packed places of `logits`.
+  package var logitRows: [Int32] { logits.map(\.row) }
+
+  /// The indices of the entries for which a token is to be chosen.
+  package var sampledEntries: [Int] { entries.indices.filter { entries[$0].wantsLogits } }
+
+  /// A step of one of this step's entries alone.
+  func only(_ index: Int) -> Step {
+    Step(blockSize: blockSize, entries: [entries[index]], decodeCount: index < decodeCount ? 1 : 0)
+  }
 }

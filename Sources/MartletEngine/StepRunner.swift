@@ -4,11 +4,11 @@
 /// buffers from step to step.
 package protocol StepRunner {
   /// Computes a step: writes keys and values of all its tokens to `step.slots`, attends through the block tables, and
-  /// calls `body` once for each entry of `step.logitEntries`, in that order, with the entry's index and its last token's
-  /// logits in f32, one for each token of the vocabulary. The row may be overwritten and is not used after the call.
+  /// calls `body` once for each of `step.logits`, in that order, with its entry's index and its logits in f32, one for each
+  /// token of the vocabulary. The row may be overwritten and is not used after the call.
   ///
-  /// Computing the same step again must give the same logits. Whatever this throws ends the sequences of the step, unless
-  /// it is a `StepFailure` that blames some of them only.
+  /// Computing the same step again must give the same logits. After whatever else this throws than a
+  /// `StepFailure`, the engine computes the step's entries one by one, and ends the sequences that fail then.
   mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
 }
 

@@ -13,6 +13,8 @@ actor StepWorker {
   /// The rows with what was chosen for them, and the error with which the step ended, if it did.
   struct Output: Sendable {
     var rows: [Row]
+    /// The prompt tokens that were scored, by their sequences.
+    var scores: [SequenceID: Result<[PromptToken], SamplingError>] = [:]
     var error: (any Error)?
   }
 
@@ -31,24 +33,44 @@ actor StepWorker {
   /// Ends the thread. No call may follow.
   nonisolated func stop() { thread.stop() }
 
-  /// Computes a step and chooses a token for each of `rows`, which belong to `step.logitEntries` in order.
+  /// Computes a step and chooses a token for each of `rows`, which belong to `step.sampledEntries` in order.
   func run(_ step: Step, rows: consuming [Row]) -> Output {
     var output = Output(rows: rows)
-    let entries = step.logitEntries
-    var count = 0
+    let wanted = step.logits
+    var (count, sampledCount) = (0, 0)
     do {
       try runner.run(step) { entry, logits in
-        precondition(count < entries.count && entries[count] == entry, "the runner gave rows in a wrong order")
+        precondition(count < wanted.count && wanted[count].entry == entry, "the runner gave rows in a wrong order")
         precondition(logits.count == vocabularySize, "the runner gave a row of \(logits.count) logits")
-        output.rows[count].result = Result { () throws(SamplingError) in
-          try output.rows[count].sampler.sample(logits, position: output.rows[count].position, scratch: &scratch)
+        if wanted[count].isSampled {
+          let position = output.rows[sampledCount].position
+          output.rows[sampledCount].result = Result { () throws(SamplingError) in
+            try output.rows[sampledCount].sampler.sample(logits, position: position, scratch: &scratch)
+          }
+          sampledCount += 1
+        } else {
+          score(wanted[count], of: step.entries[entry], by: logits, into: &output)
         }
         count += 1
       }
-      precondition(count == entries.count, "the runner gave \(count) rows, not \(entries.count)")
+      precondition(count == wanted.count, "the runner gave \(count) rows, not \(wanted.count)")
     } catch {
       output.error = error
     }
     return output
+  }
+
+  private func score(
+    _ row: Step.LogitRow, of entry: Step.Entry, by logits: UnsafeMutableBufferPointer<Float>, into output: inout Output
+  ) {
+    guard let scoring = entry.scoring else { preconditionFailure("\(entry.id) has nothing to score") }
+    let token = scoring.tokens[scoring.tokens.startIndex + row.position - scoring.positions.lowerBound]
+    // A sequence's first failure stands for the rest.
+    guard case .success(var scores) = output.scores[entry.id] ?? .success([]) else { return }
+    output.scores[entry.id] = nil  // So that `scores` is the only reference and grows in place.
+    output.scores[entry.id] = Result { () throws(SamplingError) in
+      scores.append(try Sampler.score(token, by: logits, topCount: scoring.topCount, scratch: &scratch))
+      return scores
+    }
   }
 }

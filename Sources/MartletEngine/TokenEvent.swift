@@ -37,6 +37,18 @@ public struct GeneratedToken: Sendable, Hashable {
   }
 }
 
+/// A token of a prompt with its log-probability after the tokens before it.
+public struct PromptToken: Sendable, Hashable {
+  /// The token's id.
+  public let token: Int32
+  /// The natural logarithm of its probability under the model's own distribution.
+  public let logprob: Float
+  /// How many tokens are more probable, plus one.
+  public let rank: Int
+  /// The most probable tokens, best first, as many as the request asked for.
+  public let top: [TokenLogprob]
+}
+
 /// What a generation came to.
 public struct GenerationSummary: Sendable, Hashable {
   /// Why it ended.
@@ -76,6 +88,8 @@ extension Duration {
 
 /// What the stream of a request delivers: any number of tokens and, last, the summary.
 package enum TokenEvent: Sendable, Hashable {
+  /// The prompt's tokens after the first one, where the request asked for their log-probabilities; before any other.
+  case prompt([PromptToken])
   case token(GeneratedToken)
   case finished(GenerationSummary)
 }

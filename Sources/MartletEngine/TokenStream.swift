@@ -2,10 +2,14 @@
 package enum EngineError: Error, CustomStringConvertible {
   /// The model could not compute a step of the request.
   case stepFailed(any Error)
+  /// The request's time limit has passed.
+  case timedOut(limit: Duration, generatedTokens: Int)
 
   package var description: String {
     switch self {
     case .stepFailed(let error): "the model failed while computing this request: \(error)"
+    case .timedOut(let limit, let count):
+      "the request's limit of \(limit.seconds) s has passed after \(count) tokens; ask for fewer or allow more time"
     }
   }
 }

@@ -27,11 +27,12 @@ struct FakeModel {
       }
     }
     // Reading comes after all writing, as in a layer of a real model.
-    return zip(step.logitEntries, step.logitRows).map { index, row in
-      let entry = step.entries[index]
-      precondition(row == offsets[index + 1] - 1 && positions[Int(row)] == Int32(entry.positions.upperBound - 1))
-      let state = read(Int(step.sequenceLengths[index]) - 1, through: entry.blockTable)
-      return (index, Self.token(state, vocabularySize))
+    return step.logits.map { wanted in
+      let entry = step.entries[wanted.entry]
+      precondition(positions[Int(wanted.row)] == Int32(wanted.position))
+      precondition(!wanted.isSampled || wanted.row == offsets[wanted.entry + 1] - 1)
+      let state = read(wanted.position, through: entry.blockTable)
+      return (wanted.entry, Self.token(state, vocabularySize))
     }
   }
 

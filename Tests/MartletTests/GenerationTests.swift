@@ -13,6 +13,7 @@ struct GenerationTests {
     init(_ generation: Generation) async throws {
       for try await event in generation {
         switch event {
+        case .prompt: break
         case .token(let token, let piece):
           tokens.append(token.token)
           text += piece

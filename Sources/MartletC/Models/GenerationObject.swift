@@ -75,6 +75,9 @@ final class GenerationObject: HandleObject, @unchecked Sendable {
         result.top_count = token.top.count
       }
       shown = text
+    case .prompt:
+      // Requests of this interface ask for no log-probabilities of the prompt.
+      result.kind = MARTLET_EVENT_TEXT
     case .text(let text):
       result.kind = MARTLET_EVENT_TEXT
       shown = text

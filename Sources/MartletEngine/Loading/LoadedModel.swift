@@ -16,6 +16,12 @@ public struct ModelOptions: Sendable {
   /// The most tokens of one sequence, prompt and output together; nil takes what the model was trained for, at most
   /// ``defaultContextLimit``.
   public var contextLength: Int?
+  /// The tokens that the KV cache holds for all sequences together; nil makes room for one sequence of full length.
+  public var cacheTokens: Int?
+  /// The most sequences that are computed together; more wait.
+  public var maximumSequences = 256
+  /// The most sequences that wait; a generation beyond is refused. Nil sets no limit.
+  public var maximumWaiting: Int?
 
   /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
   package var instructionSet: String?
@@ -143,13 +149,22 @@ package struct LoadedModel: Sendable {
     return try Stream(on: runtime, threads: options.threads, instructionSet: instructionSet)
   }
 
-  /// An engine whose cache holds `sequences` sequences of full length.
+  /// An engine whose cache and queue are as the options say; where they do not, the cache holds `sequences` sequences of
+  /// full length.
   package func makeEngine(sequences: Int = 1, tokensPerStep: Int = 512) throws -> Engine {
+    let cacheTokens = options.cacheTokens ?? contextLength * sequences
+    for (field, value, most) in [
+      ("cache tokens", cacheTokens, Int(Int32.max) / 2), ("sequences", options.maximumSequences, 1 << 16),
+      ("queue", (options.maximumWaiting ?? 0) + 1, 1 << 20),
+    ] where !(1...most).contains(value) {
+      throw RequestError.outOfRange(field: field, found: "\(value)", expected: "from 1 to \(most)")
+    }
     let limits = EngineLimits(
       vocabularySize: decoder.configuration.vocabularySize, contextLength: contextLength,
       // One block more than full sequences need, so that a full one can still be followed by a short one.
-      blockCount: (contextLength + 15) / 16 * sequences + 1, tokensPerStep: tokensPerStep,
-      rotaryContext: decoder.lengthDependentContext)
+      blockCount: (cacheTokens + 15) / 16 + 1, maximumSequences: options.maximumSequences,
+      tokensPerStep: tokensPerStep, rotaryContext: decoder.lengthDependentContext,
+      maximumWaiting: options.maximumWaiting)
     return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
   }
 }

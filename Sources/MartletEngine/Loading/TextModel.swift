@@ -70,13 +70,15 @@ public struct TextModel: Sendable {
   ///   - messages: roles and contents in order.
   ///   - tools: JSON schemas of functions.
   ///   - addGenerationPrompt: whether to end with the words that begin an answer.
+  ///   - extra: more variables for the template, such as `enable_thinking`.
   /// - Throws: `TemplateError`, also of kind `raised` if the template refuses the conversation.
   public func render(
-    _ messages: TemplateValue, tools: TemplateValue? = nil, addGenerationPrompt: Bool = true
+    _ messages: TemplateValue, tools: TemplateValue? = nil, addGenerationPrompt: Bool = true,
+    extra: [String: TemplateValue] = [:]
   ) throws -> String {
     try chatTemplate(hasTools: (tools ?? .null) != .null).render(
       messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, beginToken: beginText,
-      endToken: endText, specialTokens: specialTokens)
+      endToken: endText, specialTokens: specialTokens, extra: extra)
   }
 
   /// The ids of a rendered conversation. The template writes control tokens as text, so they count as such; as in

@@ -1,0 +1,109 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import Martlet
+internal import MartletTemplate
+internal import NIOCore
+
+/// Brings the events of a run to the client: collected into one answer, or piece by piece.
+struct AnswerWriter: Sendable {
+  let run: AnswerRun
+  let format: AnswerFormat
+  let server: ServerState
+  let logger: Logger
+
+  /// The whole answer.
+  func whole() async throws -> TemplateValue {
+    var progress = Progress(format.plan, metrics: server.metrics)
+    do {
+      for try await (index, event) in run.events { progress.take(event, of: index) }
+    } catch {
+      throw told(error)
+    }
+    return format.answer(progress.choices, usage: run.used)
+  }
+
+  /// The answer as server-sent events.
+  func stream() -> Response {
+    Response(
+      status: .ok,
+      headers: [
+        .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store",
+        // Tells proxies of nginx's kind to pass every event on at once.
+        .init("X-Accel-Buffering")!: "no",
+      ],
+      body: ResponseBody { writer in
+        // Whatever ends this, a client that has gone or an error, ends the generations.
+        defer { run.cancel() }
+        var progress = Progress(format.plan, metrics: server.metrics)
+        var events = run.events.makeAsyncIterator()
+        while let event = await next(&events) {
+          switch event {
+          case .success(let (index, event)):
+            progress.take(event, of: index)
+            guard let piece = progress.takePiece(of: index) else { continue }
+            try await writer.write(Self.event(format.piece(piece)))
+          case .failure(let error):
+            logger.info("generation failed", metadata: ["error": .string(error.message)])
+            try await writer.write(Self.event(error.body))
+            return try await writer.finish(nil)
+          }
+        }
+        if format.plan.request.includesUsage == true { try await writer.write(Self.event(format.usage(run.used))) }
+        try await writer.write(ByteBuffer(string: "data: [DONE]\n\n"))
+        try await writer.finish(nil)
+      })
+  }
+
+  private func next(
+    _ events: inout AsyncThrowingStream<AnswerRun.Event, any Error>.AsyncIterator
+  ) async -> Result<AnswerRun.Event, APIError>? {
+    do { return try await events.next().map { .success($0) } } catch { return .failure(told(error)) }
+  }
+
+  /// What is told of an error; a cancellation that the server did not want is the client's own going away.
+  private func told(_ error: any Error) -> APIError {
+    if error is CancellationError, !server.isDraining {
+      // nginx's status for it; nobody reads it but the log.
+      let status = HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
+      return APIError(status, "the client went away", code: "client_closed_request")
+    }
+    return APIError(error)
+  }
+
+  private static func event(_ value: TemplateValue) -> ByteBuffer {
+    ByteBuffer(string: "data: \(Response.text(of: value))\n\n")
+  }
+}
+
+/// What has come of each choice.
+private struct Progress {
+  private(set) var choices: [Choice]
+  private let metrics: ServerMetrics
+  private var lastTokens: [ContinuousClock.Instant?]
+
+  init(_ plan: GenerationPlan, metrics: ServerMetrics) {
+    choices = plan.generations.indices.map { Choice(index: $0) }
+    lastTokens = choices.map { _ in nil }
+    self.metrics = metrics
+  }
+
+  mutating func take(_ event: GenerationEvent, of index: Int) {
+    choices[index].take(event)
+    switch event {
+    case .token:
+      let now = ContinuousClock.now
+      if let last = lastTokens[index] { metrics.tokenFollowed(after: last.duration(to: now)) }
+      lastTokens[index] = now
+    case .finished(let summary): metrics.finished(summary)
+    case .prompt, .text: break
+    }
+  }
+
+  /// What can be told now; nil while it would be nothing. Scores of the prompt go with the first token.
+  mutating func takePiece(of index: Int) -> Choice? {
+    let choice = choices[index]
+    let isWaiting = choice.tokens.isEmpty && choice.text.isEmpty && choice.summary == nil
+    return choice.isEmpty || isWaiting ? nil : choices[index].takePiece()
+  }
+}

@@ -1,0 +1,90 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import Martlet
+internal import MartletTemplate
+internal import Synchronization
+
+/// What the routes share.
+final class ServerState: Sendable {
+  let configuration: ServerConfiguration
+  let models: ModelService
+  /// The name that clients call the model by.
+  let modelName: String
+  let registry: PrometheusRegistry
+  let metrics: ServerMetrics
+  let budget = TokenBudget()
+  let hosts: HostCheck
+  let logger: Logger
+  /// When the server was made, in seconds since 1970.
+  let started = Timestamp.now().seconds
+  private let fields: [RequestField]
+  private let draining = Atomic<Bool>(false)
+  private let runningCount = Atomic<Int>(0)
+
+  init(_ configuration: ServerConfiguration, models: ModelService, registry: PrometheusRegistry, logger: Logger) {
+    self.configuration = configuration
+    self.models = models
+    self.registry = registry
+    self.logger = logger
+    modelName = configuration.modelName ?? models.name
+    metrics = ServerMetrics(registry)
+    hosts = HostCheck(names: configuration.hostNames + [configuration.host])
+    fields = RequestField.table(configuration.requests)
+  }
+
+  /// Tells the log and the figures that the model is there.
+  func loaded(_ model: Model) {
+    metrics.loaded(modelName, device: model.device.description)
+    let (name, device) = (modelName, model.device.description)
+    logger.info("model loaded", metadata: ["model": .string(name), "device": .string(device)])
+    let fields = model.unappliedGenerationFields
+    if !fields.isEmpty {
+      logger.warning(
+        "generation_config.json has settings that transformers applies and this server does not: requests say how tokens are chosen",
+        metadata: ["settings": .array(fields.map { .string($0) })])
+    }
+  }
+
+  /// Reads a request's fields.
+  func read(_ request: Request, _ endpoint: Endpoint) async throws -> APIRequest {
+    try APIRequest(try await request.json(maximum: configuration.bodyBytes), endpoint: endpoint, fields: fields)
+  }
+
+  /// The model that a request names; nil names the one that is served.
+  /// - Throws: 404 for another one, 503 while there is none.
+  func model(named name: String?) throws(APIError) -> Model {
+    guard name == nil || name == modelName else {
+      throw APIError(
+        .notFound, "the model \"\(name ?? "")\" is not served here; \"\(modelName)\" is", field: "model",
+        code: "model_not_found")
+    }
+    if isDraining { throw APIError(CancellationError()) }
+    switch models.phase {
+    case .ready(let model): return model
+    case .loading(let share):
+      var error = APIError(
+        .serviceUnavailable, "the model is being loaded (\(Int(share * 100)) %); try again in a moment",
+        type: "server_error", code: "loading")
+      error.retryAfter = 1
+      throw error
+    case .failed(let error):
+      throw APIError(
+        .serviceUnavailable, "the model could not be loaded: \(error.message)", type: "server_error", code: "not_loaded"
+      )
+    case .stopped: throw APIError(CancellationError())
+    }
+  }
+
+  /// Whether the server has been told to stop: it takes no more requests.
+  var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+  func startDraining() { draining.store(true, ordering: .relaxed) }
+
+  /// Requests whose answers are being generated.
+  var answersRunning: Int { runningCount.load(ordering: .relaxed) }
+
+  func answerBegan() { runningCount.wrappingAdd(1, ordering: .relaxed) }
+
+  func answerEnded() { runningCount.wrappingSubtract(1, ordering: .relaxed) }
+}
