@@ -22,12 +22,24 @@ END
 BEGIN(attention)
 #embed "../MartletOperators/Support/Attention.cuh"
 END
+BEGIN(matrix)
+#embed "../MartletOperators/Support/Matrix.cuh"
+END
+BEGIN(query_tile)
+#embed "../MartletOperators/Support/QueryTile.cuh"
+END
 
 BEGIN(add)
 #embed "../MartletOperators/Add/Add.cu"
 END
 BEGIN(argmax)
 #embed "../MartletOperators/Argmax/Argmax.cu"
+END
+BEGIN(attention_hopper)
+#embed "../MartletOperators/Support/AttentionHopper.cu"
+END
+BEGIN(attention_tile)
+#embed "../MartletOperators/Support/AttentionTile.cu"
 END
 BEGIN(cache_append)
 #embed "../MartletOperators/CacheAppend/CacheAppend.cu"
@@ -69,7 +81,8 @@ END
 
 static const martlet_kernel_file preludes[] = {
     {"martlet_gpu.h", arguments}, {"Device.cuh", device}, {"Blocks.cuh", blocks},
-    {"Cache.cuh", cache},         {"Attention.cuh", attention},
+    {"Cache.cuh", cache},         {"Attention.cuh", attention}, {"Matrix.cuh", matrix},
+    {"QueryTile.cuh", query_tile},
 };
 
 martlet_kernel_file martlet_kernel_prelude(int index) { return preludes[index]; }
@@ -79,6 +92,8 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
   static const martlet_kernel_file files[] = {
       [MARTLET_KERNEL_ADD] = {"Add", add},
       [MARTLET_KERNEL_ARGMAX] = {"Argmax", argmax},
+      [MARTLET_KERNEL_ATTENTION_HOPPER] = {"AttentionHopper", attention_hopper},
+      [MARTLET_KERNEL_ATTENTION_TILE] = {"AttentionTile", attention_tile},
       [MARTLET_KERNEL_CACHE_APPEND] = {"CacheAppend", cache_append},
       [MARTLET_KERNEL_CONVERT] = {"Convert", convert},
       [MARTLET_KERNEL_LINEAR] = {"Linear", linear},

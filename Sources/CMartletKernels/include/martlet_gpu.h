@@ -114,6 +114,19 @@ typedef struct {
   float scale;
 } martlet_gpu_self_attention;
 
+/// Attention of many queries, over the paged cache or over plain tensors.
+typedef struct {
+  const void *q, *k, *v;
+  void *out;
+  long long q_strides[2], k_strides[2], v_strides[2], out_strides[2];  ///< of tokens and heads; the cache has its own
+  const int *starts, *positions, *tables;                              ///< null for plain tensors
+  int sequences, table_width;
+  int queries, keys, key_heads, group;
+  int window;  ///< 0 without one
+  float scale;
+  int units;  ///< tiles times heads of the keys, some of which may be empty
+} martlet_gpu_attention_tile;
+
 typedef struct {
   martlet_gpu_rows x, out;
   martlet_gpu_rows weight;

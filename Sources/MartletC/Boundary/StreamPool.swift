@@ -3,8 +3,12 @@ internal import Synchronization
 
 /// The streams on which operators of C programs run.
 ///
-/// Each call has a stream to itself, since a stream serves one thread at a time, and waits until its work is done, since
-/// the next call may come from anywhere. There are as many as there were calls at a time, but only a few are kept.
+/// Each call has a stream to itself, since a stream serves one thread at a time. There are as many as there were calls at a
+/// time, but only a few are kept.
+///
+/// On a GPU all of them stand for the device's default stream: work is done in the order of the calls, whichever thread they
+/// come from, and in order with plain copies, with streams that the runtime's functions made, and with PyTorch's default
+/// stream. So a call does not wait for its work; reading a tensor does.
 final class StreamPool: Sendable {
   static let shared = StreamPool()
 
@@ -45,14 +49,13 @@ final class StreamPool: Sendable {
     try Stream(on: Devices.runtime(device), threads: state.withLock { $0.threads })
   }
 
-  /// Runs work on a stream of a device and waits for it.
+  /// Runs work on a stream of a device: on a processor it is done then, on a GPU it is under way.
   func run(on device: Device, _ work: (Stream) throws -> Void) throws {
     let (known, threads, version) = state.withLock { state in
       (state.idle[device]?.popLast(), state.threads, state.version)
     }
-    let lease = try known ?? IdleStream(Stream(on: Devices.runtime(device), threads: threads))
+    let lease = try known ?? IdleStream(Stream(on: Devices.runtime(device), threads: threads, isDefault: true))
     try work(lease.stream)
-    try lease.stream.synchronize()
     state.withLock { state in
       if state.version == version, (state.idle[device]?.count ?? 0) < Self.mostIdle {
         state.idle[device, default: []].append(lease)

@@ -63,7 +63,7 @@ final class Arguments {
     }
   }
 
-  /// Runs an operator that was checked and waits for it; one whose result has no elements has nothing to do.
+  /// Runs an operator that was checked, on a GPU without waiting for it; one whose result has no elements has nothing to do.
   /// - Parameter inPlace: the inputs that may be the output itself.
   func run(_ work: some Operator, inPlace: String...) throws {
     guard let out = outputs.first?.tensor, out.elementCount > 0 else { return }

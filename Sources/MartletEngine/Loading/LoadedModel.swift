@@ -144,11 +144,12 @@ package struct LoadedModel: Sendable {
   }
 
   /// An engine whose cache holds `sequences` sequences of full length.
-  package func makeEngine(sequences: Int = 1, tokensPerStep: Int = 512) throws -> Engine {
+  package func makeEngine(sequences: Int = 1, tokensPerStep: Int? = nil) throws -> Engine {
     let limits = EngineLimits(
       vocabularySize: decoder.configuration.vocabularySize, contextLength: contextLength,
       // One block more than full sequences need, so that a full one can still be followed by a short one.
-      blockCount: (contextLength + 15) / 16 * sequences + 1, tokensPerStep: tokensPerStep,
+      blockCount: (contextLength + 15) / 16 * sequences + 1,
+      tokensPerStep: tokensPerStep ?? Pass.stepTokens(on: device),
       rotaryContext: decoder.lengthDependentContext)
     return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
   }

@@ -33,6 +33,10 @@ template <class T>
 INLINE T from_lane_xor(T v, int mask) {
   return __shfl_xor_sync(ALL_LANES, v, mask, GROUP);
 }
+template <class T>
+INLINE T from_lane(T v, int lane) {
+  return __shfl_sync(ALL_LANES, v, lane, GROUP);
+}
 INLINE void sync_lanes() { __syncwarp(); }
 
 /// The sum over `lanes` neighbouring lanes, the same in each, always added in the same order.

@@ -6,6 +6,10 @@ internal import MartletTensor
 package enum Kernels {
   static let add = KernelSource(MARTLET_KERNEL_ADD)
   static let argmax = KernelSource(MARTLET_KERNEL_ARGMAX)
+  static let attentionHopper = KernelSource(
+    MARTLET_KERNEL_ATTENTION_HOPPER, sharedBytes: AttentionTile.hopperSharedBytes)
+  static let attentionTile = KernelSource(
+    MARTLET_KERNEL_ATTENTION_TILE, sharedBytes: AttentionTile.portableSharedBytes)
   static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
   static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
   static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
@@ -20,7 +24,8 @@ package enum Kernels {
 
   /// All of them, those first that take longest to compile.
   package static let all = [
-    pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
+    attentionHopper, attentionTile, pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend,
+    convert, rmsNorm, rope, rearrange,
     argmax, swiglu, add,
   ]
 }
