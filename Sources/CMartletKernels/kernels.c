@@ -53,6 +53,9 @@ END
 BEGIN(linear_blocks)
 #embed "../MartletOperators/Linear/LinearBlocks.cu"
 END
+BEGIN(linear_blocks_tile)
+#embed "../MartletOperators/Linear/LinearBlocksTile.cu"
+END
 BEGIN(linear_tile)
 #embed "../MartletOperators/Linear/LinearTile.cu"
 END
@@ -98,6 +101,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_CONVERT] = {"Convert", convert},
       [MARTLET_KERNEL_LINEAR] = {"Linear", linear},
       [MARTLET_KERNEL_LINEAR_BLOCKS] = {"LinearBlocks", linear_blocks},
+      [MARTLET_KERNEL_LINEAR_BLOCKS_TILE] = {"LinearBlocksTile", linear_blocks_tile},
       [MARTLET_KERNEL_LINEAR_TILE] = {"LinearTile", linear_tile},
       [MARTLET_KERNEL_PAGED_ATTENTION] = {"PagedAttention", paged_attention},
       [MARTLET_KERNEL_PROBE] = {"Probe", probe},

@@ -124,6 +124,7 @@ typedef struct {
   int queries, keys, key_heads, group;
   int window;  ///< 0 without one
   float scale;
+  int wide;   ///< whether queries and results are f32
   int units;  ///< tiles times heads of the keys, some of which may be empty
 } martlet_gpu_attention_tile;
 

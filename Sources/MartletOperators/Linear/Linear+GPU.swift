@@ -12,6 +12,8 @@ extension Linear {
   private static let (tile, tileThreads) = (128, 256)
   /// Three stages of two operands of 128 rows, 32 columns and a padding of 8, in two bytes.
   static let tileSharedBytes = 3 * 2 * tile * (32 + 8) * 2
+  /// From so many rows of x on, quantised weights are unpacked for the matrix units, for a tile of so many rows of each.
+  private static let (leastBlockTileTokens, blockTile, blockTileTokens) = (32, 64, 128)
   /// Columns that share a scale in 8-bit activations.
   private static let columnGroup = 32
 
@@ -91,6 +93,12 @@ extension Linear {
     argument.quants = (scratch + quantsStart).assumingMemoryBound(to: Int8.self)
     try stream.launch(
       "quantize_\(x.dtype.name)", of: Kernels.linearBlocks, units: x.count * packed.columns, argument)
+    if x.count >= Self.leastBlockTileTokens {
+      return try stream.launch(
+        "multiply_tile_\(packed.dtype.name)", of: Kernels.linearBlocksTile,
+        grid: Self.grid(out.width, Self.blockTile, (x.count + Self.blockTileTokens - 1) / Self.blockTileTokens),
+        block: GridSize(Self.tileThreads), argument)
+    }
     try stream.launch(
       "multiply_\(packed.dtype.name)_\(tokensAtOnce)", of: Kernels.linearBlocks,
       grid: Self.grid(out.width, Self.blockRows, (x.count + Self.mostTokens - 1) / Self.mostTokens),

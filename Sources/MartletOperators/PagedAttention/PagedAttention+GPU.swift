@@ -51,9 +51,9 @@ extension PagedAttention {
     var argument = martlet_gpu_attention_tile()
     argument.q_strides = (Int64(queries.stride), Int64(dimension))
     argument.out_strides = (Int64(out.stride), Int64(dimension))
-    guard out.count - sequences >= AttentionTile.leastQueries, cache.dtype == out.dtype,
+    guard out.count - sequences >= AttentionTile.leastQueries, out.dtype == cache.dtype || out.dtype == .f32,
       let tile = AttentionTile(
-        out.dtype, dimension: dimension, valueDimension: dimension, group: group, scale: scale),
+        cache.dtype, dimension: dimension, valueDimension: dimension, group: group, scale: scale),
       tile.isAligned(queries.base, argument.q_strides), tile.isAligned(out.base, argument.out_strides)
     else { return false }
     argument.q = UnsafeRawPointer(queries.base)
@@ -70,6 +70,7 @@ extension PagedAttention {
     argument.group = Int32(group)
     argument.window = Int32(clamping: window ?? 0)
     argument.scale = scale
+    argument.wide = out.dtype == .f32 ? 1 : 0
     try tile.launch(argument, .paged, sequences: sequences, on: stream)
     return true
   }

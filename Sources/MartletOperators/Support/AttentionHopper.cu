@@ -215,11 +215,8 @@ INLINE void attend_rows(const martlet_gpu_attention_tile &a, const query_tile &t
   const int first_row = group * GROUP_ROWS;
   for (int i = thread; i < GROUP_ROWS * PIECES; i += GROUP_THREADS) {
     const int row = first_row + i / PIECES, column = i % PIECES, token = row / a.group;
-    const bool is_there = token < tile.tokens;
-    const T *from = (const T *)a.q;
-    if (is_there)
-      from += (tile.first + token) * a.q_strides[0] + (tile.head * a.group + row % a.group) * a.q_strides[1] + column * 8;
-    copy_ahead(m.queries + place(ROWS, row, column), from, is_there);
+    fetch_query<PAGED>(a, m.queries + place(ROWS, row, column), tile.first + token, tile.head * a.group + row % a.group, column * 8,
+                token < tile.tokens);
   }
   close_copies();
   // Of each lane: rows lane / 4 and 8 more of its warp's 16, columns 2 (lane % 4) and the next of every 8.
@@ -313,16 +310,20 @@ INLINE void attend_rows(const martlet_gpu_attention_tile &a, const query_tile &t
 #pragma unroll
   for (int h = 0; h < 2; h++) {
     const float share = 1.0f / sum_lanes(sum[h], 4);
+    const int row = own_row + 8 * h, token = row / a.group;
 #pragma unroll
-    for (int j = 0; j < PIECES; j++)
-      *(u32 *)(m.queries + place(ROWS, own_row + 8 * h, j) + lane % 4 * 2) =
-          narrow_pair<T>(out[4 * j + 2 * h] * share, out[4 * j + 2 * h + 1] * share);
+    for (int j = 0; j < PIECES; j++) {
+      const float left = out[4 * j + 2 * h] * share, right = out[4 * j + 2 * h + 1] * share;
+      if (!is_wide<PAGED>(a)) *(u32 *)(m.queries + place(ROWS, row, j) + lane % 4 * 2) = narrow_pair<T>(left, right);
+      else if (token < tile.tokens)
+        store_wide(a, tile.first + token, tile.head * a.group + row % a.group, 8 * j + lane % 4 * 2, left, right);
+    }
   }
   sync_lanes();
 #pragma unroll
   for (int i = lane; i < 16 * PIECES; i += GROUP) {
     const int row = first_row + thread / GROUP * 16 + i / PIECES, column = i % PIECES, token = row / a.group;
-    if (token >= tile.tokens) continue;
+    if (is_wide<PAGED>(a) || token >= tile.tokens) continue;
     T *to = (T *)a.out + (tile.first + token) * a.out_strides[0] +
             (tile.head * a.group + row % a.group) * a.out_strides[1] + column * 8;
     *(uint4 *)to = *(const uint4 *)(m.queries + place(ROWS, row, column));

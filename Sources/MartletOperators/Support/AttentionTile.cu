@@ -36,11 +36,8 @@ INLINE void attend(const martlet_gpu_attention_tile &a, T *memory) {
   // Queries, and the first keys.
   for (int i = threadIdx.x; i < ATTENTION_TILE_ROWS * (D / 8); i += TILE_THREADS) {
     const int row = i / (D / 8), column = i % (D / 8), token = row / a.group;
-    const bool is_there = token < tile.tokens;
-    const T *from = (const T *)a.q;
-    if (is_there)
-      from += (tile.first + token) * a.q_strides[0] + (tile.head * a.group + row % a.group) * a.q_strides[1] + column * 8;
-    copy_ahead(piece<T, D>(queries, row, column), from, is_there);
+    fetch_query<PAGED>(a, piece<T, D>(queries, row, column), tile.first + token, tile.head * a.group + row % a.group, column * 8,
+                token < tile.tokens);
   }
   const int first_tile = a.window > 0 ? max(0, tile.least - a.window) / KEYS : 0;
   const int last_tile = (tile.limit - 1) / KEYS;
@@ -52,7 +49,6 @@ INLINE void attend(const martlet_gpu_attention_tile &a, T *memory) {
 
   // Of each lane: rows lane / 4 and 8 more of every 16, columns 2 (lane % 4) and the next of every 8.
   float out[ROW_BLOCKS][D / 8][4], maximum[ROW_BLOCKS][2], sum[ROW_BLOCKS][2];
-  int limit[ROW_BLOCKS][2];
 #pragma unroll
   for (int m = 0; m < ROW_BLOCKS; m++) {
 #pragma unroll
@@ -61,7 +57,6 @@ INLINE void attend(const martlet_gpu_attention_tile &a, T *memory) {
     for (int h = 0; h < 2; h++) {
       maximum[m][h] = __int_as_float(0xff800000);
       sum[m][h] = 0;
-      limit[m][h] = keys_of<PAGED>(a, tile.token(a, first_row + m * 16 + lane / 4 + h * 8));
     }
   }
   const float scale = a.scale * 1.44269504088896341f;
@@ -112,6 +107,10 @@ INLINE void attend(const martlet_gpu_attention_tile &a, T *memory) {
     }
 
     if (begin + KEYS > tile.least || (a.window > 0 && begin < tile.limit - a.window)) {
+      int limit[ROW_BLOCKS][2];
+#pragma unroll
+      for (int i = 0; i < 2 * ROW_BLOCKS; i++)
+        limit[i / 2][i % 2] = keys_of<PAGED>(a, tile.token(a, first_row + i / 2 * 16 + lane / 4 + i % 2 * 8));
 #pragma unroll
       for (int i = 0; i < ROW_BLOCKS * KEYS / 8 * 4; i++) {
         const int m = i / (KEYS / 2), j = i / 4 % (KEYS / 8), e = i % 4;
@@ -178,10 +177,14 @@ INLINE void attend(const martlet_gpu_attention_tile &a, T *memory) {
       const float total = sum_lanes(sum[m][h], 4), share = 1.0f / total;
       const int row = first_row + m * 16 + lane / 4 + h * 8;
 #pragma unroll
-      for (int j = 0; j < D / 8; j++)
-        *(u32 *)(piece<T, D>(queries, row, j) + lane % 4 * 2) =
-            narrow_pair<T>(out[m][j][2 * h] * share, out[m][j][2 * h + 1] * share);
+      for (int j = 0; j < D / 8; j++) {
+        const float left = out[m][j][2 * h] * share, right = out[m][j][2 * h + 1] * share;
+        if (!is_wide<PAGED>(a)) *(u32 *)(piece<T, D>(queries, row, j) + lane % 4 * 2) = narrow_pair<T>(left, right);
+        else if (row / a.group < tile.tokens)
+          store_wide(a, tile.first + row / a.group, tile.head * a.group + row % a.group, 8 * j + lane % 4 * 2, left, right);
+      }
     }
+  if (is_wide<PAGED>(a)) return;
   sync_lanes();
   for (int i = lane; i < ROW_BLOCKS * 16 * (D / 8); i += GROUP) {
     const int row = first_row + i / (D / 8), column = i % (D / 8), token = row / a.group;

@@ -11,7 +11,6 @@ struct AttentionTile {
 
   /// A file of kernels: Hopper's own, or those for all processors with matrix units.
   private struct Kind {
-    let source: KernelSource
     let name: String
     /// Tokens times the query heads that share a key head.
     let rows: Int
@@ -54,7 +53,8 @@ struct AttentionTile {
     argument.units = Int32(units)
     // Hopper's blocks stay and take unit after unit, one on each multiprocessor.
     try stream.launch(
-      "\(kind.name)_\(source.rawValue)_\(dtype.name)_\(dimension)", of: kind.source,
+      "\(kind.name)_\(source.rawValue)_\(dtype.name)_\(dimension)",
+      of: isHopper ? Kernels.attentionHopper : Kernels.attentionTile,
       grid: GridSize(isHopper ? min(units, device?.processors ?? units) : units), block: GridSize(kind.threads),
       sharedBytes: kind.sharedBytes, argument)
   }
@@ -65,7 +65,7 @@ struct AttentionTile {
   private static func portable(_ dimension: Int) -> Kind {
     let (rows, keys) = (128, dimension > 64 ? 32 : 64)
     return Kind(
-      source: Kernels.attentionTile, name: "attend_tile", rows: rows, threads: 128,
+      name: "attend_tile", rows: rows, threads: 128,
       sharedBytes: 2 * dimension * (rows + 2 * 2 * keys))
   }
 
@@ -73,7 +73,7 @@ struct AttentionTile {
   private static func hopper(_ dimension: Int) -> Kind {
     let (groups, keys, ring) = (dimension > 64 ? 2 : 3, 128, 6)
     return Kind(
-      source: Kernels.attentionHopper, name: "attend_hopper", rows: 64 * groups, threads: 128 * (groups + 1),
+      name: "attend_hopper", rows: 64 * groups, threads: 128 * (groups + 1),
       sharedBytes: 2 * dimension * (64 * groups + ring * keys) + 2 * 8 * ring + 1024)
   }
 

@@ -14,6 +14,7 @@ package enum Kernels {
   static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
   static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
   static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
+  static let linearBlocksTile = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS_TILE)
   static let linearTile = KernelSource(MARTLET_KERNEL_LINEAR_TILE, sharedBytes: Linear.tileSharedBytes)
   static let pagedAttention = KernelSource(MARTLET_KERNEL_PAGED_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let rmsNorm = KernelSource(MARTLET_KERNEL_RMS_NORM)
@@ -24,7 +25,8 @@ package enum Kernels {
 
   /// All of them, those first that take longest to compile.
   package static let all = [
-    attentionHopper, attentionTile, pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend,
+    attentionHopper, attentionTile, pagedAttention, selfAttention, linearBlocksTile, linearBlocks, linear, linearTile,
+    cacheAppend,
     convert, rmsNorm, rope, rearrange,
     argmax, swiglu, add,
   ]

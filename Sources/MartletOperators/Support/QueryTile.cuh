@@ -63,3 +63,31 @@ struct head_rows {
     copy_ahead(to, base + (PAGED ? (i64)block * block_stride + there % CACHE_BLOCK * D : there * stride), key <= last);
   }
 };
+
+/// Whether queries and results are f32, over a cache of another type.
+template <bool PAGED>
+INLINE bool is_wide(const martlet_gpu_attention_tile &a) {
+  return PAGED && a.wide;
+}
+
+/// Eight elements of a query to shared memory; those of f32 are rounded to the keys' type on the way.
+template <bool PAGED, class T>
+INLINE void fetch_query(const martlet_gpu_attention_tile &a, T *to, int token, int head, int column, bool is_there) {
+  const i64 place = is_there ? token * a.q_strides[0] + head * a.q_strides[1] + column : 0;
+  if (!is_wide<PAGED>(a)) {
+    copy_ahead(to, (const T *)a.q + place, is_there);
+    return;
+  }
+  float v[CHUNK];
+  load((const float *)a.q + place, CHUNK, true, v);
+  u32 pairs[4];
+#pragma unroll
+  for (int k = 0; k < 4; k++) pairs[k] = is_there ? narrow_pair<T>(v[2 * k], v[2 * k + 1]) : 0;
+  *(uint4 *)to = uint4{pairs[0], pairs[1], pairs[2], pairs[3]};
+}
+
+/// Two elements of a result to f32.
+INLINE void store_wide(const martlet_gpu_attention_tile &a, int token, int head, int column, float left, float right) {
+  float *to = (float *)a.out + token * a.out_strides[0] + head * a.out_strides[1] + column;
+  *(float2 *)to = float2{left, right};
+}
