@@ -112,6 +112,8 @@ typedef struct {
   int type;
   int aligned;  ///< whether every head of k starts at a multiple of 16 bytes
   float scale;
+  float *states;  ///< of segments, where several blocks share a query
+  int segments;
 } martlet_gpu_self_attention;
 
 /// Attention of many queries, over the paged cache or over plain tensors.

@@ -37,7 +37,7 @@ extension PagedAttention {
       block: GridSize(AttentionShape.threads), sharedBytes: shape.sharedBytes, argument)
     if isSplit {
       try stream.launch(
-        "merge_states", of: Kernels.pagedAttention, grid: GridSize(out.count * heads),
+        "merge_segments", of: Kernels.pagedAttention, grid: GridSize(out.count * heads),
         block: GridSize(AttentionShape.threads), argument)
     }
   }

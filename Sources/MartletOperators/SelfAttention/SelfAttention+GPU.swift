@@ -29,10 +29,24 @@ extension SelfAttention {
     argument.aligned =
       UInt(bitPattern: k.pointer) % 16 == 0 && k.strides[0] * bytes % 16 == 0 && k.strides[1] * bytes % 16 == 0 ? 1 : 0
     argument.scale = scale
+    // Where queries are few, segments of one's keys are shared among blocks; the numbers are the same.
+    let units = q.shape[0] * keyHeads * AttentionShape.tiles(group: group)
+    let segments = (k.shape[0] + AttentionShape.segment - 1) / AttentionShape.segment
+    let processors = stream.runtime.kernels?.description.processors ?? 1
+    let isSplit = segments > 1 && units < 4 * processors
+    argument.segments = Int32(segments)
+    if isSplit {
+      argument.states = try stream.scratch(bytes: q.shape[0] * q.shape[1] * segments * (v.shape[2] + 2) * 4)
+        .assumingMemoryBound(to: Float.self)
+    }
     try stream.launch(
-      "attend_\(shape.parts)", of: Kernels.selfAttention,
-      grid: GridSize(q.shape[0] * keyHeads * AttentionShape.tiles(group: group)),
+      "attend_\(shape.parts)", of: Kernels.selfAttention, grid: GridSize(units, isSplit ? segments : 1),
       block: GridSize(AttentionShape.threads), sharedBytes: shape.sharedBytes, argument)
+    if isSplit {
+      try stream.launch(
+        "merge_segments", of: Kernels.selfAttention, grid: GridSize(q.shape[0] * q.shape[1]),
+        block: GridSize(AttentionShape.threads), argument)
+    }
   }
 
   /// Where there are many queries.

@@ -1,4 +1,4 @@
-internal import CMartletDriver
+package import CMartletDriver
 
 /// NVIDIA's library of matrix products, cuBLASLt: there or not, nothing depends on it.
 package struct CUDAMatrixLibrary: Sendable {
@@ -12,7 +12,8 @@ package struct CUDAMatrixLibrary: Sendable {
   let search: LibrarySearch
   private let functions: martlet_cublaslt_functions?
 
-  private init(_ functions: martlet_cublaslt_functions?, search: LibrarySearch) {
+  /// - Parameter functions: nil if no library was found.
+  package init(_ functions: martlet_cublaslt_functions?, search: LibrarySearch) {
     (self.functions, self.search) = (functions, search)
   }
 
