@@ -210,6 +210,22 @@ INLINE T *row_of(const martlet_gpu_rows &rows, i64 row) {
   return (T *)rows.base + row * rows.stride;
 }
 
+/// out = combine(a, b), element by element of rows.
+template <class T, class COMBINE>
+INLINE void combine_rows(const martlet_gpu_elementwise &a, COMBINE combine) {
+  const i64 chunks = (a.width + CHUNK - 1) / CHUNK, total = a.count * chunks;
+  for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += (i64)gridDim.x * blockDim.x) {
+    const i64 row = i / chunks;
+    const int column = (int)(i - row * chunks) * CHUNK, n = a.width - column;
+    float left[CHUNK], right[CHUNK];
+    load(row_of<T>(a.a, row) + column, n, a.a.aligned, left);
+    load(row_of<T>(a.b, row) + column, n, a.b.aligned, right);
+#pragma unroll
+    for (int k = 0; k < CHUNK; k++) left[k] = combine(left[k], right[k]);
+    store(row_of<T>(a.out, row) + column, n, a.out.aligned, left);
+  }
+}
+
 /// Makes a kernel of a template for each type of activations: NAME_f32, NAME_f16 and NAME_bf16.
 #define FOR_FLOAT_TYPES(NAME, THREADS, ARGUMENT)                      \
   KERNEL(THREADS) NAME##_f32(const ARGUMENT a) { NAME<float>(a); }    \
