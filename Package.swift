@@ -18,9 +18,11 @@ func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 let kernelFiles =
   [
     "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "Linear/Linear", "Linear/LinearBlocks",
-    "Linear/LinearTile", "PagedAttention/PagedAttention", "RMSNorm/RMSNorm", "Rearrange/Rearrange", "RoPE/RoPE",
-    "SelfAttention/SelfAttention", "SwiGLU/SwiGLU",
-  ].map { $0 + ".cu" } + ["Attention", "Blocks", "Cache", "Device"].map { "Support/\($0).cuh" }
+    "Linear/LinearBlocksTile", "Linear/LinearTile", "PagedAttention/PagedAttention", "RMSNorm/RMSNorm",
+    "Rearrange/Rearrange", "RoPE/RoPE",
+    "SelfAttention/SelfAttention", "Support/AttentionHopper", "Support/AttentionTile",
+    "SwiGLU/SwiGLU",
+  ].map { $0 + ".cu" } + ["Attention", "Blocks", "Cache", "Device", "Matrix", "QueryTile"].map { "Support/\($0).cuh" }
 
 /// The tests of one layer, in `Tests/<layer>Tests`.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {

@@ -22,12 +22,24 @@ END
 BEGIN(attention)
 #embed "../MartletOperators/Support/Attention.cuh"
 END
+BEGIN(matrix)
+#embed "../MartletOperators/Support/Matrix.cuh"
+END
+BEGIN(query_tile)
+#embed "../MartletOperators/Support/QueryTile.cuh"
+END
 
 BEGIN(add)
 #embed "../MartletOperators/Add/Add.cu"
 END
 BEGIN(argmax)
 #embed "../MartletOperators/Argmax/Argmax.cu"
+END
+BEGIN(attention_hopper)
+#embed "../MartletOperators/Support/AttentionHopper.cu"
+END
+BEGIN(attention_tile)
+#embed "../MartletOperators/Support/AttentionTile.cu"
 END
 BEGIN(cache_append)
 #embed "../MartletOperators/CacheAppend/CacheAppend.cu"
@@ -40,6 +52,9 @@ BEGIN(linear)
 END
 BEGIN(linear_blocks)
 #embed "../MartletOperators/Linear/LinearBlocks.cu"
+END
+BEGIN(linear_blocks_tile)
+#embed "../MartletOperators/Linear/LinearBlocksTile.cu"
 END
 BEGIN(linear_tile)
 #embed "../MartletOperators/Linear/LinearTile.cu"
@@ -69,7 +84,8 @@ END
 
 static const martlet_kernel_file preludes[] = {
     {"martlet_gpu.h", arguments}, {"Device.cuh", device}, {"Blocks.cuh", blocks},
-    {"Cache.cuh", cache},         {"Attention.cuh", attention},
+    {"Cache.cuh", cache},         {"Attention.cuh", attention}, {"Matrix.cuh", matrix},
+    {"QueryTile.cuh", query_tile},
 };
 
 martlet_kernel_file martlet_kernel_prelude(int index) { return preludes[index]; }
@@ -79,10 +95,13 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
   static const martlet_kernel_file files[] = {
       [MARTLET_KERNEL_ADD] = {"Add", add},
       [MARTLET_KERNEL_ARGMAX] = {"Argmax", argmax},
+      [MARTLET_KERNEL_ATTENTION_HOPPER] = {"AttentionHopper", attention_hopper},
+      [MARTLET_KERNEL_ATTENTION_TILE] = {"AttentionTile", attention_tile},
       [MARTLET_KERNEL_CACHE_APPEND] = {"CacheAppend", cache_append},
       [MARTLET_KERNEL_CONVERT] = {"Convert", convert},
       [MARTLET_KERNEL_LINEAR] = {"Linear", linear},
       [MARTLET_KERNEL_LINEAR_BLOCKS] = {"LinearBlocks", linear_blocks},
+      [MARTLET_KERNEL_LINEAR_BLOCKS_TILE] = {"LinearBlocksTile", linear_blocks_tile},
       [MARTLET_KERNEL_LINEAR_TILE] = {"LinearTile", linear_tile},
       [MARTLET_KERNEL_PAGED_ATTENTION] = {"PagedAttention", paged_attention},
       [MARTLET_KERNEL_PROBE] = {"Probe", probe},

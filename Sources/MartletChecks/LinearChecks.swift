@@ -92,6 +92,10 @@ extension OperatorCheck {
           Problem(rows: 35, columns: 768, tokens: 11, bias: .f32),
           Problem(rows: 16, columns: 1536, tokens: 1, bias: .f16), Problem(rows: 50, columns: 2048, tokens: 4, gap: 8),
           Problem(rows: 5, columns: 256, tokens: 0),
+          // Whole tiles, and more and less in each direction; groups in odd number where the type allows it.
+          Problem(rows: 64, columns: 512, tokens: 128),
+          Problem(rows: 67, columns: 768, tokens: 131, gap: 8, bias: .f32),
+          Problem(rows: 20, columns: weight.blockSize * 3, tokens: 33),
         ].map { check("packed", x: dtype, weight: weight, out: dtype, $0, packs: true) }
       }
     }

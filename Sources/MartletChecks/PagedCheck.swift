@@ -11,6 +11,8 @@ struct PagedCheck: Sendable {
     var dimension: Int
     var window: Int?
     var norms: DType?
+    /// Between rows of queries and of results; with 8 all heads start at whole pieces of 16 bytes.
+    var gap = 3
 
     var width: Int { (heads + 2 * keyHeads) * dimension }
   }
@@ -55,7 +57,7 @@ struct PagedCheck: Sendable {
   ) throws -> [CheckOutput] {
     let tokens = counts.reduce(0, +)
     let qkv = try stage.numbers(
-      Draws(seed).numbers(tokens * layer.width, scale: 2), [tokens, layer.width], activation, gap: 3)
+      Draws(seed).numbers(tokens * layer.width, scale: 2), [tokens, layer.width], activation, gap: layer.gap)
     var positions: [Int] = []
     var slots: [Int] = []
     var starts = [0]
@@ -89,7 +91,7 @@ struct PagedCheck: Sendable {
       qkv: qkv.tensor, heads: layer.heads, norms: norms, rotations: rotations.tensor,
       slots: stage.integers(slots, [tokens], .i32).tensor, into: cache
     ).run(on: stage.stream)
-    let out = try stage.output([tokens, layer.heads * layer.dimension], activation, gap: 5)
+    let out = try stage.output([tokens, layer.heads * layer.dimension], activation, gap: layer.gap)
     try PagedAttention(
       queries: qkv.tensor, heads: layer.heads, cache: cache,
       batch: AttentionBatch(

@@ -7,6 +7,9 @@ package enum CopyKind: Sendable {
 package struct StreamHandle: Hashable, Sendable {
   package let rawValue: UInt
   package init(rawValue: UInt) { self.rawValue = rawValue }
+
+  /// The one that every device has, which nobody makes or destroys.
+  package static let `default` = StreamHandle(rawValue: 0)
 }
 
 /// The twelve functions that a vendor provides, cut as LLAISYS cuts them (`llaisys/runtime.h`).

@@ -13,6 +13,8 @@ package final class Stream {
   /// The instruction set whose loops a processor stream runs.
   package let instructionSet: InstructionSet
   private var scratchStorage: Storage?
+  /// The vendor's matrix products and their memory, from the first product on; nil inside if there are none.
+  private var products: (library: any MatrixProducts, workspace: Storage)??
   /// How often the working memory has moved: what was recorded before it did must be recorded again.
   package private(set) var scratchGeneration = 0
 
@@ -24,10 +26,12 @@ package final class Stream {
   /// - Parameters:
   ///   - threads: how many threads share the work of a processor stream; all cores unless given.
   ///   - instructionSet: the best one unless given.
+  ///   - isDefault: whether it is the device's default stream, on which plain copies and PyTorch work and which may have
+  ///     any number of users.
   /// - Throws: `RuntimeError` if the device gives no stream or `threads` is not within 1 and
   ///   ``ThreadPool/maximumThreadCount``.
   package init(
-    on runtime: Runtime, threads: Int? = nil, instructionSet: InstructionSet? = nil
+    on runtime: Runtime, threads: Int? = nil, instructionSet: InstructionSet? = nil, isDefault: Bool = false
   ) throws(RuntimeError) {
     self.runtime = runtime
     try runtime.api.setDevice(runtime.device.index)
@@ -40,7 +44,7 @@ package final class Stream {
     let threads = runtime.device.kind == .cpu ? threads ?? ThreadPool.defaultThreadCount : 1
     self.pool = try ThreadPool(threadCount: threads)
     // The handle comes last: a throw before it leaves nothing to destroy.
-    self.handle = try runtime.api.createStream()
+    self.handle = isDefault ? .default : try runtime.api.createStream()
   }
 
   deinit {
@@ -75,6 +79,19 @@ package final class Stream {
     scratchStorage = storage
     scratchGeneration += 1
     return storage.pointer
+  }
+
+  /// The vendor's matrix products with their working memory; nil if there are none.
+  func matrixProducts() throws(RuntimeError) -> (any MatrixProducts, workspace: UnsafeMutableRawPointer)? {
+    if products == nil {
+      try runtime.api.setDevice(device.index)
+      let library = try runtime.gpu().matrixProducts()
+      products = .some(
+        try library.map { library throws(RuntimeError) in
+          (library, try Storage(byteCount: library.workspaceBytes, on: runtime))
+        })
+    }
+    return (products ?? nil).map { ($0.library, $0.workspace.pointer) }
   }
 }
 

@@ -148,9 +148,11 @@ static int copy(martlet_cu_pointer to, martlet_cu_pointer from, size_t bytes) {
   return 0;
 }
 
+/// Null is the default stream.
 static struct object *stream_of(martlet_cu_stream stream) {
+  static struct object default_stream = {.kind = STREAM};
   struct object *o = (struct object *)stream;
-  return o != NULL && o->kind == STREAM ? o : NULL;
+  return o == NULL ? &default_stream : o->kind == STREAM ? o : NULL;
 }
 static int copy_async(martlet_cu_pointer to, martlet_cu_pointer from, size_t bytes, martlet_cu_stream stream) {
   REQUIRE_CONTEXT();
@@ -167,7 +169,7 @@ static int stream_create(martlet_cu_stream *stream, unsigned flags) {
 }
 static int stream_destroy(martlet_cu_stream stream) {
   REQUIRE_CONTEXT();
-  if (stream_of(stream) == NULL) return MARTLET_CU_INVALID_VALUE;
+  if (stream == NULL || stream_of(stream) == NULL) return MARTLET_CU_INVALID_VALUE;
   state.live_streams--;
   free(stream);
   return 0;
@@ -259,7 +261,7 @@ static int launch(martlet_cu_function function, unsigned gx, unsigned gy, unsign
 static int capture_begin(martlet_cu_stream stream, int mode) {
   REQUIRE_CONTEXT();
   struct object *s = stream_of(stream);
-  if (s == NULL || s->is_capturing || mode != MARTLET_CU_CAPTURE_THREAD_LOCAL) return MARTLET_CU_INVALID_VALUE;
+  if (stream == NULL || s == NULL || s->is_capturing || mode != MARTLET_CU_CAPTURE_THREAD_LOCAL) return MARTLET_CU_INVALID_VALUE;
   s->is_capturing = 1;
   s->nodes = 0;
   return 0;

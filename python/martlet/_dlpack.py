@@ -190,8 +190,10 @@ def requested(tensor: Any) -> Imported:
     """Takes the tensor of another library's object."""
     if not hasattr(tensor, "__dlpack__"):
         raise InvalidArgumentError(f"tensor: {type(tensor).__name__} has no __dlpack__")
+    # On a GPU Martlet works on the default stream, which DLPack calls 1: what others have under way there shall come first.
+    on_gpu = hasattr(tensor, "__dlpack_device__") and tensor.__dlpack_device__()[0] in (CUDA, CUDA_MANAGED)
     try:
-        capsule = tensor.__dlpack__(max_version=VERSION)
+        capsule = tensor.__dlpack__(max_version=VERSION, **({"stream": 1} if on_gpu else {}))
     except TypeError:  # a library that knows DLPack before 1.0 has no such parameter
         capsule = tensor.__dlpack__()
     return Imported(capsule)

@@ -213,6 +213,8 @@ class Tensor:
             source = self.copy("cpu")
         elif copy:
             source = self.copy()
+        if stream not in _ORDERED_STREAMS:
+            source._settle()
         return _dlpack.exported(
             source,
             source.data_ptr,
@@ -223,6 +225,15 @@ class Tensor:
             source.is_read_only,
             versioned=max_version is not None and max_version[0] >= 1,
         )
+
+    def _settle(self) -> None:
+        """Waits for the work that writes this tensor: an element is read only after all of it."""
+        if self._info.device_type == 0 or 0 in self.shape:
+            return
+        element = self
+        for dimension in range(len(self.shape)):
+            element = element.slice(dimension, 0, 1)
+        element.tobytes()
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
@@ -314,6 +325,8 @@ def _sizes(argument: str, values: Sequence[int]) -> Any:
 
 _MOST_EMPTY_LISTS = 1_000_000
 # How `struct` reads the elements.
+# DLPack's names of streams that the default one is in order with, or that ask for no order.
+_ORDERED_STREAMS = (None, -1, 0, 1, 2)
 _CODES: dict[DType, str] = {
     DType.BOOL: "?",
     DType.I8: "b",

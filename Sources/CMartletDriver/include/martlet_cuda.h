@@ -77,7 +77,7 @@ enum {
     (martlet_cu_pointer to, martlet_cu_pointer from, size_t bytes, martlet_cu_stream _Nullable))                       \
   X("cuStreamCreate", stream_create, (martlet_cu_stream _Nullable *_Nonnull, unsigned flags))                          \
   X("cuStreamDestroy_v2", stream_destroy, (martlet_cu_stream))                                                         \
-  X("cuStreamSynchronize", stream_synchronize, (martlet_cu_stream))                                                    \
+  X("cuStreamSynchronize", stream_synchronize, (martlet_cu_stream _Nullable))                                          \
   X("cuStreamWaitEvent", stream_wait_event, (martlet_cu_stream _Nullable, martlet_cu_event, unsigned flags))                     \
   X("cuEventCreate", event_create, (martlet_cu_event _Nullable *_Nonnull, unsigned flags))                             \
   X("cuEventDestroy_v2", event_destroy, (martlet_cu_event))                                                            \

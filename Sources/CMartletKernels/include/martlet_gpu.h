@@ -112,7 +112,23 @@ typedef struct {
   int type;
   int aligned;  ///< whether every head of k starts at a multiple of 16 bytes
   float scale;
+  float *states;  ///< of segments, where several blocks share a query
+  int segments;
 } martlet_gpu_self_attention;
+
+/// Attention of many queries, over the paged cache or over plain tensors.
+typedef struct {
+  const void *q, *k, *v;
+  void *out;
+  long long q_strides[2], k_strides[2], v_strides[2], out_strides[2];  ///< of tokens and heads; the cache has its own
+  const int *starts, *positions, *tables;                              ///< null for plain tensors
+  int sequences, table_width;
+  int queries, keys, key_heads, group;
+  int window;  ///< 0 without one
+  float scale;
+  int wide;   ///< whether queries and results are f32
+  int units;  ///< tiles times heads of the keys, some of which may be empty
+} martlet_gpu_attention_tile;
 
 typedef struct {
   martlet_gpu_rows x, out;

@@ -4,8 +4,12 @@ internal import Synchronization
 
 /// The streams on which operators of C programs run.
 ///
-/// Each call has a stream to itself, since a stream serves one thread at a time, and waits until its work is done, since
-/// the next call may come from anywhere. There are as many as there were calls at a time, but only a few are kept.
+/// Each call has a stream to itself, since a stream serves one thread at a time. There are as many as there were calls at a
+/// time, but only a few are kept.
+///
+/// On a GPU all of them stand for the device's default stream: work is done in the order of the calls, whichever thread they
+/// come from, and in order with plain copies, with streams that the runtime's functions made, and with PyTorch's default
+/// stream. So a call does not wait for its work; reading a tensor does.
 final class StreamPool: Sendable {
   static let shared = StreamPool()
 
@@ -51,7 +55,7 @@ final class StreamPool: Sendable {
   /// Work on at most so many bytes is done by the calling thread before another one would have heard of it.
   private static let smallWork: UInt = 32_768
 
-  /// Runs an operator on a stream of a device and waits for it.
+  /// Runs an operator on a stream of a device: on a processor it is done then, on a GPU it is under way.
   /// - Parameter bytes: how many its tensors have at most.
   func run(_ work: borrowing some Operator, on device: Device, bytes: UInt = .max) throws {
     if device == .cpu, bytes <= Self.smallWork {
@@ -61,9 +65,8 @@ final class StreamPool: Sendable {
       let place = state.idle.lastIndex { $0.device == device }
       return (place.map { state.idle.remove(at: $0) }, state.threads, state.version)
     }
-    let lease = try known ?? IdleStream(Stream(on: Devices.runtime(device), threads: threads))
+    let lease = try known ?? IdleStream(Stream(on: Devices.runtime(device), threads: threads, isDefault: true))
     try work.run(on: lease.stream)
-    try lease.stream.synchronize()
     state.withLock { state in
       if state.version == version, state.idle.count(where: { $0.device == device }) < Self.mostIdle {
         state.idle.append(lease)

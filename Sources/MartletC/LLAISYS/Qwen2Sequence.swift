@@ -5,8 +5,6 @@ internal import MartletTensor
 
 /// A decoder that computes one sequence after another and keeps what the next one has in common with the last.
 final class Qwen2Sequence {
-  /// Tokens that are computed at once; bounds the memory of a step.
-  private static let stepTokens = 512
   /// The cache begins with room for so many tokens and doubles: `maxseq` can be far more than any sequence has.
   private static let firstCapacity = 1024
 
@@ -36,8 +34,9 @@ final class Qwen2Sequence {
     tokens.removeSubrange(common...)
     try reserve(sequence.count)
     var logits: Tensor?
-    for start in stride(from: common, to: sequence.count, by: Self.stepTokens) {
-      let end = min(start + Self.stepTokens, sequence.count)
+    let step = Pass.stepTokens(on: pass.stream.device)
+    for start in stride(from: common, to: sequence.count, by: step) {
+      let end = min(start + step, sequence.count)
       let isLast = end == sequence.count
       logits = try pass.forward(
         Batch(

@@ -129,7 +129,8 @@ struct Arguments: ~Copyable {
     return (index, Int(indices[index]))
   }
 
-  /// Runs an operator that was checked and waits for it; one whose first output has no elements has nothing to do.
+  /// Runs an operator that was checked, on a GPU without waiting for it; one whose first output has no elements has nothing
+  /// to do.
   func run(_ work: some Operator) throws {
     for place in 0..<count {
       guard let output = arguments[place], output.role == .output else { continue }

@@ -5,15 +5,13 @@ internal import MartletTensor
 
 /// Measures a decoder: tokens a second of reading a prompt and of generating, beside what the machine could do at most.
 ///
-/// - *Prompt*: one sequence from an empty cache in steps of at most ``stepTokens`` tokens, with the logits of the last
+/// - *Prompt*: one sequence from an empty cache in the engine's steps, with the logits of the last
 ///   token.
 /// - *Generate*: `batch` sequences, each with `depth` tokens in its cache, make one token a step. Each step's token is the
 ///   one with the largest logit of the step before. Rates count the tokens of all sequences.
 ///
 /// Each is run once without a clock and then `repetitions` times, with the machine's limits measured in turn. The definitions are those of llama.cpp's `llama-bench`.
 package struct Benchmark {
-  /// Tokens that a prompt is read in at once, the engine's step.
-  package static let stepTokens = 512
   private static let seed: UInt64 = 20_260_101
 
   private let subject: BenchmarkSubject
@@ -109,8 +107,9 @@ package struct Benchmark {
   @discardableResult
   private mutating func read(_ tokens: [Int32], into sequence: Int, wantsLogits: Bool) throws -> DecoderCost {
     var cost = DecoderCost.zero
-    for start in stride(from: 0, to: tokens.count, by: Self.stepTokens) {
-      let end = min(start + Self.stepTokens, tokens.count)
+    let step = Pass.stepTokens(on: pass.stream.device)
+    for start in stride(from: 0, to: tokens.count, by: step) {
+      let end = min(start + step, tokens.count)
       let logitRows = wantsLogits && end == tokens.count ? [Int32(end - start - 1)] : []
       let batch = Batch(
         tokens: Array(tokens[start..<end]), positions: (start..<end).map { Int32($0) },

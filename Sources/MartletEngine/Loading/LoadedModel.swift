@@ -151,7 +151,7 @@ package struct LoadedModel: Sendable {
 
   /// An engine whose cache and queue are as the options say; where they do not, the cache holds `sequences` sequences of
   /// full length.
-  package func makeEngine(sequences: Int = 1, tokensPerStep: Int = 512) throws -> Engine {
+  package func makeEngine(sequences: Int = 1, tokensPerStep: Int? = nil) throws -> Engine {
     let cacheTokens = options.cacheTokens ?? contextLength * sequences
     for (field, value, most) in [
       ("cache tokens", cacheTokens, Int(Int32.max) / 2), ("sequences", options.maximumSequences, 1 << 16),
@@ -163,7 +163,7 @@ package struct LoadedModel: Sendable {
       vocabularySize: decoder.configuration.vocabularySize, contextLength: contextLength,
       // One block more than full sequences need, so that a full one can still be followed by a short one.
       blockCount: (cacheTokens + 15) / 16 + 1, maximumSequences: options.maximumSequences,
-      tokensPerStep: tokensPerStep, rotaryContext: decoder.lengthDependentContext,
+      tokensPerStep: tokensPerStep ?? Pass.stepTokens(on: device), rotaryContext: decoder.lengthDependentContext,
       maximumWaiting: options.maximumWaiting)
     return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
   }

@@ -21,6 +21,14 @@ package struct Pass {
   /// Generation repeats a few shapes; prompts come in any length.
   private static let mostPlans = 8
 
+  /// The most tokens that a step should hold: so many that a device is full, so few that others wait little for it.
+  package static func stepTokens(on device: Device) -> Int {
+    switch device.kind {
+    case .cpu: 512
+    case .cuda: 2048
+    }
+  }
+
   package let stream: Stream
   private let decoder: Decoder
   private let cache: KVCache

@@ -49,10 +49,11 @@ package struct Projection: Sendable {
     }
   }
 
-  /// Biases as one f32 vector; nil for none.
+  /// Biases as one vector, of their type if all have one, else f32; nil for none.
   private static func joined(_ biases: [Tensor], on stream: Stream) throws -> Tensor? {
-    guard !biases.isEmpty else { return nil }
-    let result = try Tensor([biases.reduce(0) { $0 + $1.elementCount }], .f32, on: stream.runtime)
+    guard let first = biases.first else { return nil }
+    let dtype = biases.allSatisfy { $0.dtype == first.dtype } ? first.dtype : .f32
+    let result = try Tensor([biases.reduce(0) { $0 + $1.elementCount }], dtype, on: stream.runtime)
     var start = 0
     for bias in biases {
       try Convert(bias, into: result.slice(0, start..<start + bias.elementCount)).run(on: stream)

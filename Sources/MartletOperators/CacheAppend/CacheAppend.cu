@@ -69,3 +69,63 @@ INLINE void cache_append(const martlet_gpu_append &a) {
   write_head(a.cache, x, place, slot % CACHE_BLOCK);
 }
 FOR_FLOAT_TYPES(cache_append, 256, martlet_gpu_append)
+
+// --- Many tokens: eight neighbouring pairs a thread ------------------------------------------------------------------
+
+/// Where heads are aligned, and their pairs are 8 times a power of two.
+template <class T>
+INLINE void append_chunks(const martlet_gpu_append &a) {
+  const int all = a.heads + 2 * a.cache.key_heads, dimension = a.cache.dimension, half = dimension / 2;
+  const int lanes = half / CHUNK;
+  const u32 unit = blockIdx.x * blockDim.x + threadIdx.x, last = (u32)a.tokens * all * lanes - 1;
+  // Lanes beyond the last take part in sums.
+  const u32 mine = min(unit, last), token = mine / (u32)(lanes * all);
+  const int i = (int)(mine % (u32)lanes) * CHUNK, head = (int)(mine / (u32)lanes % (u32)all);
+  T *x = row_of<T>(a.qkv, token) + (i64)head * dimension + i;
+  const bool is_query = head < a.heads, is_value = head >= a.heads + a.cache.key_heads;
+  float first[CHUNK], second[CHUNK];
+  load((const T *)x, CHUNK, true, first);
+  load((const T *)x + half, CHUNK, true, second);
+  if (a.query_norm) {
+    float squares = 0;
+#pragma unroll
+    for (int k = 0; k < CHUNK; k++) squares = fmaf(second[k], second[k], fmaf(first[k], first[k], squares));
+    for (int mask = lanes / 2; mask > 0; mask /= 2) squares += from_lane_xor(squares, mask);
+    if (!is_value) {
+      const float scale = 1.0f / sqrtf(squares / (float)dimension + a.epsilon);
+      const void *gain = is_query ? a.query_norm : a.key_norm;
+      const int type = is_query ? a.query_norm_type : a.key_norm_type;
+#pragma unroll
+      for (int k = 0; k < CHUNK; k++) {
+        first[k] = rounded<T>(rounded<T>(first[k] * scale) * load_one(type, gain, i + k));
+        second[k] = rounded<T>(rounded<T>(second[k] * scale) * load_one(type, gain, half + i + k));
+      }
+    }
+  }
+  if (unit > last) return;
+  if (!is_value) {
+    float cosine[CHUNK], sine[CHUNK];
+    const float *rotation = a.rotations + (i64)token * dimension + i;
+    load(rotation, CHUNK, true, cosine);
+    load(rotation + half, CHUNK, true, sine);
+#pragma unroll
+    for (int k = 0; k < CHUNK; k++) {
+      const float left = first[k], right = second[k];
+      first[k] = left * cosine[k] - right * sine[k];
+      second[k] = right * cosine[k] + left * sine[k];
+    }
+    store(x, CHUNK, true, first);
+    store(x + half, CHUNK, true, second);
+  }
+  const int slot = a.slots[token];
+  if (is_query || slot < 0) return;
+  // The cache may have another type than what was rounded.
+#pragma unroll
+  for (int k = 0; k < CHUNK; k++) first[k] = rounded<T>(first[k]), second[k] = rounded<T>(second[k]);
+  u8 *place = cache_head(a.cache, is_value ? a.cache.values : a.cache.keys, slot / CACHE_BLOCK,
+                         (head - a.heads) % a.cache.key_heads);
+  const i64 index = (i64)(slot % CACHE_BLOCK) * a.cache.padded + i;
+  store(a.cache.type, place, index, CHUNK, true, first);
+  store(a.cache.type, place, index + half, CHUNK, true, second);
+}
+FOR_FLOAT_TYPES(append_chunks, 256, martlet_gpu_append)

@@ -6,35 +6,6 @@
 enum { TILE = 128, TILE_COLUMNS = 32, TILE_STRIDE = TILE_COLUMNS + 8, STAGES = 3, TILE_THREADS = 256 };
 enum { STAGE_ELEMENTS = 2 * TILE * TILE_STRIDE };
 
-INLINE u32 shared_address(const void *p) { return (u32)__cvta_generic_to_shared(p); }
-
-/// 16 bytes to shared memory without passing registers; zeros where nothing is to be read.
-INLINE void copy_ahead(void *to, const void *from, bool is_there) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
-               "r"(is_there ? 16 : 0));
-}
-
-INLINE void load_matrices(u32 *v, const void *p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(v[0]), "=r"(v[1]), "=r"(v[2]), "=r"(v[3])
-               : "r"(shared_address(p)));
-}
-
-template <class T>
-INLINE void multiply_add(float *c, const u32 *a, const u32 *b);
-template <>
-INLINE void multiply_add<bf16>(float *c, const u32 *a, const u32 *b) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-template <>
-INLINE void multiply_add<f16>(float *c, const u32 *a, const u32 *b) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-
 /// Asks for 32 columns of both operands; 16 bytes a thread at a time.
 template <class T>
 INLINE void fetch(const martlet_gpu_linear &a, T *stage, int first_token, int first_row, int column) {
@@ -47,7 +18,7 @@ INLINE void fetch(const martlet_gpu_linear &a, T *stage, int first_token, int fi
     const T *from = row_of<T>(is_weight ? a.weight : a.x, is_there ? row : 0) + (is_there ? column + part : 0);
     copy_ahead(stage + line * TILE_STRIDE + part, from, is_there);
   }
-  asm volatile("cp.async.commit_group;");
+  close_copies();
 }
 
 template <class T, class OUT>
@@ -62,7 +33,7 @@ INLINE void multiply_tile(const martlet_gpu_linear &a, T *memory) {
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) fetch(a, memory + s * STAGE_ELEMENTS, first_token, first_row, s * TILE_COLUMNS);
   for (int step = 0; step < steps; step++) {
-    asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 2));
+    await_copies<STAGES - 2>();
     __syncthreads();
     // Beyond the last column zeros are fetched, which keeps the count of copies.
     const int next = step + STAGES - 1;
@@ -89,7 +60,7 @@ INLINE void multiply_tile(const martlet_gpu_linear &a, T *memory) {
         for (int j = 0; j < 4; j++) multiply_add<T>(acc[i][j], left[i], right[j]);
     }
   }
-  asm volatile("cp.async.wait_group 0;");
+  await_copies<0>();
   float bias[4][2];
 #pragma unroll
   for (int j = 0; j < 8; j++) {

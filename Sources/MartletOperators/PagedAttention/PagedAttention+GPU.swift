@@ -4,6 +4,7 @@ import MartletTensor
 
 extension PagedAttention {
   func runOnGPU(_ stream: Stream) throws(RuntimeError) {
+    if try runOnTiles(stream) { return }
     let group = heads / cache.keyHeads
     let padded = cache.paddedDimension
     let shape = try AttentionShape(keyWidth: padded, valueWidth: padded, on: stream.device)
@@ -36,8 +37,41 @@ extension PagedAttention {
       block: GridSize(AttentionShape.threads), sharedBytes: shape.sharedBytes, argument)
     if isSplit {
       try stream.launch(
-        "merge_states", of: Kernels.pagedAttention, grid: GridSize(out.count * heads),
+        "merge_segments", of: Kernels.pagedAttention, grid: GridSize(out.count * heads),
         block: GridSize(AttentionShape.threads), argument)
     }
+  }
+
+  /// Where a sequence has many queries.
+  /// - Returns: whether there is a kernel for it.
+  private func runOnTiles(_ stream: Stream) throws(RuntimeError) -> Bool {
+    let sequences = batch.blockTables.shape[0]
+    let group = heads / cache.keyHeads
+    let dimension = cache.headDimension
+    var argument = martlet_gpu_attention_tile()
+    argument.q_strides = (Int64(queries.stride), Int64(dimension))
+    argument.out_strides = (Int64(out.stride), Int64(dimension))
+    guard out.count - sequences >= AttentionTile.leastQueries, out.dtype == cache.dtype || out.dtype == .f32,
+      let tile = AttentionTile(
+        cache.dtype, dimension: dimension, valueDimension: dimension, group: group, scale: scale),
+      tile.isAligned(queries.base, argument.q_strides), tile.isAligned(out.base, argument.out_strides)
+    else { return false }
+    argument.q = UnsafeRawPointer(queries.base)
+    argument.k = UnsafeRawPointer(cache.keys.pointer)
+    argument.v = UnsafeRawPointer(cache.values.pointer)
+    argument.out = out.base
+    argument.starts = UnsafePointer(batch.starts.pointer(as: Int32.self))
+    argument.positions = UnsafePointer(batch.positions.pointer(as: Int32.self))
+    argument.tables = UnsafePointer(batch.blockTables.pointer(as: Int32.self))
+    argument.sequences = Int32(sequences)
+    argument.table_width = Int32(batch.blockTables.shape[1])
+    argument.queries = Int32(out.count)
+    argument.key_heads = Int32(cache.keyHeads)
+    argument.group = Int32(group)
+    argument.window = Int32(clamping: window ?? 0)
+    argument.scale = scale
+    argument.wide = out.dtype == .f32 ? 1 : 0
+    try tile.launch(argument, .paged, sequences: sequences, on: stream)
+    return true
   }
 }

@@ -80,15 +80,7 @@ INLINE void attend(const martlet_gpu_paged_attention &a, float *memory) {
   const paged_source source{a.cache, a.tables + (i64)unit.sequence * a.table_width, unit.key_head};
   if (is_split) {
     attend_segment<PARTS>(source, m, unit.rows, segment, unit.first, unit.limit, a.scale);
-    for (int i = threadIdx.x; i < unit.rows * m.value_width; i += blockDim.x) {
-      const int r = i / m.value_width;
-      state_of(a, unit.token, unit.head(a, r), segment)[2 + i % m.value_width] = m.part[i];
-    }
-    if (threadIdx.x < unit.rows) {
-      float *state = state_of(a, unit.token, unit.head(a, threadIdx.x), segment);
-      state[0] = m.part_maximum[threadIdx.x];
-      state[1] = m.part_sum[threadIdx.x];
-    }
+    leave_state(m, unit.rows, state_of(a, unit.token, unit.head(a, 0), segment), a.segments * state_floats(a));
     return;
   }
   attend_all<PARTS>(source, m, unit.rows, unit.first, unit.limit, a.scale);
@@ -100,36 +92,15 @@ INLINE void attend(const martlet_gpu_paged_attention &a, float *memory) {
   }
 }
 
-enum { MERGED_AT_ONCE = 8 };
-
 /// Merges the segments' states of a token and head in order.
-KERNEL(128) merge_states(const martlet_gpu_paged_attention a) {
+KERNEL(128) merge_segments(const martlet_gpu_paged_attention a) {
   const int token = blockIdx.x / a.heads, head = blockIdx.x % a.heads;
   const int limit = a.positions[token] + 1, first = a.window > 0 ? max(0, limit - a.window) : 0;
   const i64 out = token * a.out.stride + (i64)head * a.cache.dimension;
-  for (int i = threadIdx.x; i < a.cache.dimension; i += blockDim.x) {
-    const float *state = state_of(a, token, head, first / SEGMENT);
-    float maximum = state[0], sum = state[1], total = state[2 + i];
-    const int last = (limit - 1) / SEGMENT;
-    for (int start = first / SEGMENT + 1; start <= last; start += MERGED_AT_ONCE) {
-      // Read ahead: merging goes one by one, and each would wait for its own.
-      float maxima[MERGED_AT_ONCE], sums[MERGED_AT_ONCE], parts[MERGED_AT_ONCE];
-#pragma unroll
-      for (int k = 0; k < MERGED_AT_ONCE; k++) {
-        state = state_of(a, token, head, min(start + k, last));
-        maxima[k] = state[0], sums[k] = state[1], parts[k] = state[2 + i];
-      }
-#pragma unroll
-      for (int k = 0; k < MERGED_AT_ONCE; k++) {
-        if (start + k > last) break;
-        const float top = fmaxf(maximum, maxima[k]), keep = expf(maximum - top), add = expf(maxima[k] - top);
-        total = merged(total, keep, parts[k], add);
-        sum = merged(sum, keep, sums[k], add);
-        maximum = top;
-      }
-    }
-    store_one(a.out.type, a.out.base, out + i, total * (1.0f / sum));
-  }
+  const float *states = state_of(a, token, head, 0);
+  for (int i = threadIdx.x; i < a.cache.dimension; i += blockDim.x)
+    store_one(a.out.type, a.out.base, out + i,
+              merge_states(states, (int)state_floats(a), first / SEGMENT, (limit - 1) / SEGMENT, i));
 }
 
 extern __shared__ float4 attention_shared[];

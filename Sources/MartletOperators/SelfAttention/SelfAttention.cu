@@ -14,12 +14,21 @@ struct plain_source {
   }
 };
 
+INLINE int limit_of(const martlet_gpu_self_attention &a, int query) { return query + a.keys - a.queries + 1; }
+
+/// Where a segment's state of one query and head is kept.
+INLINE float *state_of(const martlet_gpu_self_attention &a, int query, int head, int segment) {
+  return a.states + (((i64)query * a.heads + head) * a.segments + segment) * (a.value_dimension + 2);
+}
+
 template <int PARTS>
 INLINE void attend(const martlet_gpu_self_attention &a, float *memory) {
   const int tiles = (a.group + QUERY_ROWS - 1) / QUERY_ROWS, units = tiles * (a.heads / a.group);
   const int query = blockIdx.x / units, key_head = blockIdx.x % units / tiles;
   const int first_row = blockIdx.x % tiles * QUERY_ROWS, rows = min((int)QUERY_ROWS, a.group - first_row);
   const int first_head = key_head * a.group + first_row;
+  const int limit = limit_of(a, query), segment = blockIdx.y;
+  if (a.states && segment * SEGMENT >= limit) return;
   const attention_memory m(memory, (a.dimension + CHUNK - 1) / CHUNK * CHUNK, a.value_dimension);
   const i64 q = query * a.q_strides[0] + first_head * a.q_strides[1];
   for (int i = threadIdx.x; i < rows * m.key_width; i += blockDim.x) {
@@ -27,12 +36,27 @@ INLINE void attend(const martlet_gpu_self_attention &a, float *memory) {
     m.queries[i] = column < a.dimension ? load_one(a.type, a.q, q + r * a.q_strides[1] + column) : 0.0f;
   }
   __syncthreads();
-  attend_all<PARTS>(plain_source{a, key_head}, m, rows, 0, query + a.keys - a.queries + 1, a.scale);
+  if (a.states) {
+    attend_segment<PARTS>(plain_source{a, key_head}, m, rows, segment, 0, limit, a.scale);
+    leave_state(m, rows, state_of(a, query, first_head, segment), (i64)a.segments * (a.value_dimension + 2));
+    return;
+  }
+  attend_all<PARTS>(plain_source{a, key_head}, m, rows, 0, limit, a.scale);
   const i64 out = query * a.out_strides[0] + first_head * a.out_strides[1];
   for (int i = threadIdx.x; i < rows * a.value_dimension; i += blockDim.x) {
     const int r = i / a.value_dimension;
     store_one(a.type, a.out, out + r * a.out_strides[1] + i % a.value_dimension, m.total[i] * (1.0f / m.sum[r]));
   }
+}
+
+/// Merges the segments' states of a query and head in order.
+KERNEL(128) merge_segments(const martlet_gpu_self_attention a) {
+  const int query = blockIdx.x / a.heads, head = blockIdx.x % a.heads;
+  const i64 out = query * a.out_strides[0] + head * a.out_strides[1];
+  const float *states = state_of(a, query, head, 0);
+  for (int i = threadIdx.x; i < a.value_dimension; i += blockDim.x)
+    store_one(a.type, a.out, out + i,
+              merge_states(states, a.value_dimension + 2, 0, (limit_of(a, query) - 1) / SEGMENT, i));
 }
 
 extern __shared__ float4 attention_shared[];

@@ -161,3 +161,41 @@ INLINE void attend_all(const SOURCE &source, const attention_memory &m, int rows
     merge_segment(m, rows, segment == first / SEGMENT);
   }
 }
+
+// --- Segments shared out among blocks: each leaves its state, maximum, sum and outputs --------------------------------
+
+/// Leaves a segment's result of a block's rows; `state` is that of the first row, `distance` floats from row to row.
+INLINE void leave_state(const attention_memory &m, int rows, float *state, i64 distance) {
+  for (int i = threadIdx.x; i < rows * m.value_width; i += blockDim.x)
+    state[i / m.value_width * distance + 2 + i % m.value_width] = m.part[i];
+  if (threadIdx.x < rows) {
+    state[threadIdx.x * distance] = m.part_maximum[threadIdx.x];
+    state[threadIdx.x * distance + 1] = m.part_sum[threadIdx.x];
+  }
+}
+
+enum { MERGED_AT_ONCE = 8 };
+
+/// One element of a row's result from the states of the segments `first ... last`; `states` is that of segment 0.
+INLINE float merge_states(const float *states, int floats, int first, int last, int element) {
+  const float *state = states + (i64)first * floats;
+  float maximum = state[0], sum = state[1], total = state[2 + element];
+  for (int start = first + 1; start <= last; start += MERGED_AT_ONCE) {
+    // Read ahead: merging goes one by one, and each would wait for its own.
+    float maxima[MERGED_AT_ONCE], sums[MERGED_AT_ONCE], parts[MERGED_AT_ONCE];
+#pragma unroll
+    for (int k = 0; k < MERGED_AT_ONCE; k++) {
+      state = states + (i64)min(start + k, last) * floats;
+      maxima[k] = state[0], sums[k] = state[1], parts[k] = state[2 + element];
+    }
+#pragma unroll
+    for (int k = 0; k < MERGED_AT_ONCE; k++) {
+      if (start + k > last) break;
+      const float top = fmaxf(maximum, maxima[k]), keep = expf(maximum - top), add = expf(maxima[k] - top);
+      total = merged(total, keep, parts[k], add);
+      sum = merged(sum, keep, sums[k], add);
+      maximum = top;
+    }
+  }
+  return total * (1.0f / sum);
+}

@@ -33,6 +33,10 @@ template <class T>
 INLINE T from_lane_xor(T v, int mask) {
   return __shfl_xor_sync(ALL_LANES, v, mask, GROUP);
 }
+template <class T>
+INLINE T from_lane(T v, int lane) {
+  return __shfl_sync(ALL_LANES, v, lane, GROUP);
+}
 INLINE void sync_lanes() { __syncwarp(); }
 
 /// The sum over `lanes` neighbouring lanes, the same in each, always added in the same order.
@@ -204,6 +208,22 @@ INLINE void store_one(int type, void *p, i64 index, float v) {
 template <class T>
 INLINE T *row_of(const martlet_gpu_rows &rows, i64 row) {
   return (T *)rows.base + row * rows.stride;
+}
+
+/// out = combine(a, b), element by element of rows.
+template <class T, class COMBINE>
+INLINE void combine_rows(const martlet_gpu_elementwise &a, COMBINE combine) {
+  const i64 chunks = (a.width + CHUNK - 1) / CHUNK, total = a.count * chunks;
+  for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += (i64)gridDim.x * blockDim.x) {
+    const i64 row = i / chunks;
+    const int column = (int)(i - row * chunks) * CHUNK, n = a.width - column;
+    float left[CHUNK], right[CHUNK];
+    load(row_of<T>(a.a, row) + column, n, a.a.aligned, left);
+    load(row_of<T>(a.b, row) + column, n, a.b.aligned, right);
+#pragma unroll
+    for (int k = 0; k < CHUNK; k++) left[k] = combine(left[k], right[k]);
+    store(row_of<T>(a.out, row) + column, n, a.out.aligned, left);
+  }
 }
 
 /// Makes a kernel of a template for each type of activations: NAME_f32, NAME_f16 and NAME_bf16.

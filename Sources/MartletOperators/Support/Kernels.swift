@@ -6,10 +6,15 @@ internal import MartletTensor
 package enum Kernels {
   static let add = KernelSource(MARTLET_KERNEL_ADD)
   static let argmax = KernelSource(MARTLET_KERNEL_ARGMAX)
+  static let attentionHopper = KernelSource(
+    MARTLET_KERNEL_ATTENTION_HOPPER, sharedBytes: AttentionTile.hopperSharedBytes)
+  static let attentionTile = KernelSource(
+    MARTLET_KERNEL_ATTENTION_TILE, sharedBytes: AttentionTile.portableSharedBytes)
   static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
   static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
   static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
   static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
+  static let linearBlocksTile = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS_TILE)
   static let linearTile = KernelSource(MARTLET_KERNEL_LINEAR_TILE, sharedBytes: Linear.tileSharedBytes)
   static let pagedAttention = KernelSource(MARTLET_KERNEL_PAGED_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let rmsNorm = KernelSource(MARTLET_KERNEL_RMS_NORM)
@@ -20,7 +25,9 @@ package enum Kernels {
 
   /// All of them, those first that take longest to compile.
   package static let all = [
-    pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
+    attentionHopper, attentionTile, pagedAttention, selfAttention, linearBlocksTile, linearBlocks, linear, linearTile,
+    cacheAppend,
+    convert, rmsNorm, rope, rearrange,
     argmax, swiglu, add,
   ]
 }

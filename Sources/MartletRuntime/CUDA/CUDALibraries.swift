@@ -3,7 +3,9 @@ internal import CMartletDriver
 /// NVIDIA's libraries, opened at their first use and kept for the life of the process.
 package enum CUDALibraries {
   /// How all of them were looked for.
-  package static var searches: [LibrarySearch] { [CUDADriver.shared.search, CUDACompiler.shared.search] }
+  package static var searches: [LibrarySearch] {
+    [CUDADriver.shared.search, CUDACompiler.shared.search, CUDAMatrixLibrary.shared.search]
+  }
 
   static func openDriver() -> (martlet_cuda_functions?, LibrarySearch) {
     var search = LibrarySearch(purpose: "CUDA driver", variable: "MARTLET_CUDA_DRIVER")
@@ -21,15 +23,28 @@ package enum CUDALibraries {
   static func openCompiler() -> (martlet_nvrtc_functions?, LibrarySearch) {
     var search = LibrarySearch(purpose: "CUDA run-time compiler", variable: "MARTLET_NVRTC")
     let functions: martlet_nvrtc_functions? = VendorLibrary.open(
-      &search, names: ["libnvrtc.so.13", "libnvrtc.so.12"], folders: compilerFolders, prepare: loadBuiltins,
+      &search, names: ["libnvrtc.so.13", "libnvrtc.so.12"], folders: folders(package: "cuda_nvrtc"),
+      prepare: loadBuiltins,
       fill: martlet_nvrtc_fill)
     var (major, minor): (Int32, Int32) = (0, 0)
     if let functions, functions.version(&major, &minor) == 0 { search.version = "\(major).\(minor)" }
     return (functions, search)
   }
 
-  /// Toolkits, then Python's packages, which carry the compiler without a toolkit.
-  private static var compilerFolders: [String] {
+  static func openMatrixLibrary() -> (martlet_cublaslt_functions?, LibrarySearch) {
+    var search = LibrarySearch(purpose: "CUDA matrix products", variable: "MARTLET_CUBLASLT")
+    let functions: martlet_cublaslt_functions? = VendorLibrary.open(
+      &search, names: ["libcublasLt.so.13", "libcublasLt.so.12"], folders: folders(package: "cublas"),
+      fill: martlet_cublaslt_fill)
+    if let functions {
+      let version = functions.version()
+      search.version = "\(version / 10_000).\(version % 10_000 / 100)"
+    }
+    return (functions, search)
+  }
+
+  /// Toolkits, then Python's packages, which carry a library without a toolkit.
+  private static func folders(package: String) -> [String] {
     let environment = VendorLibrary.environment
     let toolkits =
       ["CUDA_HOME", "CUDA_PATH"].compactMap { environment($0).map { $0 + "/lib64" } } + [
@@ -41,7 +56,7 @@ package enum CUDALibraries {
     let packages = roots.flatMap { root in
       Directory.names(in: root + "/lib").filter { $0.hasPrefix("python3") }.flatMap { python in
         ["site-packages", "dist-packages"].flatMap { folder in
-          ["cu13/lib", "cuda_nvrtc/lib"].map { "\(root)/lib/\(python)/\(folder)/nvidia/\($0)" }
+          ["cu13/lib", "\(package)/lib"].map { "\(root)/lib/\(python)/\(folder)/nvidia/\($0)" }
         }
       }
     }

@@ -55,6 +55,12 @@ extension CUDARuntimeAPI {
   }
 }
 
+// MARK: Products
+
+extension CUDARuntimeAPI {
+  package func matrixProducts() throws(RuntimeError) -> (any MatrixProducts)? { try matrixLibrary()?.products() }
+}
+
 // MARK: Events
 
 extension CUDARuntimeAPI {

@@ -8,12 +8,19 @@ internal import Glibc
 package struct CUDARuntimeAPI: GPUAPI {
   private let driver: CUDADriver
   let compiler: CUDACompiler
+  /// Opened when products are asked for: it is large.
+  let matrixLibrary: @Sendable () -> CUDAMatrixLibrary?
 
-  /// This machine's driver and compiler.
-  package init() { self.init(driver: .shared, compiler: .shared) }
+  /// This machine's driver and libraries.
+  package init() { self.init(driver: .shared, compiler: .shared) { .shared } }
 
-  /// A driver and a compiler of one's own.
-  package init(driver: CUDADriver, compiler: CUDACompiler) { (self.driver, self.compiler) = (driver, compiler) }
+  /// A driver and libraries of one's own.
+  package init(
+    driver: CUDADriver, compiler: CUDACompiler,
+    matrixLibrary: @escaping @Sendable () -> CUDAMatrixLibrary? = { nil }
+  ) {
+    (self.driver, self.compiler, self.matrixLibrary) = (driver, compiler, matrixLibrary)
+  }
 
   /// The driver's functions, ready for use.
   func functions() throws(RuntimeError) -> martlet_cuda_functions { try driver.functions() }
@@ -99,8 +106,7 @@ package struct CUDARuntimeAPI: GPUAPI {
   }
 
   package func synchronizeStream(_ stream: StreamHandle) throws(RuntimeError) {
-    guard let handle = stream.cuda else { return }
-    try check(functions().stream_synchronize(handle), "cuStreamSynchronize")
+    try check(functions().stream_synchronize(stream.cuda), "cuStreamSynchronize")
   }
 
   // MARK: Memory

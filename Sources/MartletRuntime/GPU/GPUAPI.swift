@@ -64,6 +64,9 @@ package protocol GPUAPI: RuntimeAPI {
     argument: UnsafeMutableRawPointer
   ) throws(RuntimeError)
 
+  /// The vendor's library of matrix products, for one stream of the current device; nil if there is none.
+  func matrixProducts() throws(RuntimeError) -> (any MatrixProducts)?
+
   /// - Parameter isTimed: whether `milliseconds(from:to:)` will be asked.
   func createEvent(isTimed: Bool) throws(RuntimeError) -> EventHandle
   func destroyEvent(_ event: EventHandle)
