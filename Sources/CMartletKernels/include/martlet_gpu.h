@@ -123,3 +123,48 @@ typedef struct {
   signed char *quants;  ///< activations in 8 bits, `[tokens][columns]`
   float *scales;        ///< `[tokens][columns / 32][2]`: a group's scale, and that times the sum of its quants
 } martlet_gpu_linear;
+
+/// What becomes of a fused product's sums. Sums come in pairs of rows of the weights.
+enum martlet_gpu_ending {
+  MARTLET_GPU_STORED,   ///< neighbours: to out
+  MARTLET_GPU_ADDED,    ///< neighbours: added to out, the residual
+  MARTLET_GPU_GATED,    ///< a gate of the first half and its partner of the second: their gated product to out
+  MARTLET_GPU_ROTATED,  ///< the partners that a rotation turns: queries to out, keys and values to the cache
+  MARTLET_GPU_CHOSEN,   ///< neighbours: logits to out, and the place of each token's largest to choices
+};
+
+/// A product of few rows with what stands before and behind it. The weights come in pieces of rows.
+typedef struct {
+  martlet_gpu_rows x, out;
+  const void *weight;
+  long long row_bytes;
+  const void *bias;  ///< null without one
+  const void *norm;  ///< the gain of a norm of x; null without one
+  int bias_type, norm_type;
+  float epsilon;
+  int tokens, rows, columns;
+  int ending;
+  int pairs;                              ///< of rows
+  int pieces, piece_columns, piece_bytes;  ///< of a row
+  int stages, stage_bytes;                 ///< what a group of lanes holds of both rows' pieces, and what one takes of each
+  martlet_gpu_cache cache;
+  const float *rotations;
+  const int *slots;
+  int heads, first_head;  ///< query heads; the head of the first row
+  int *choices;
+  unsigned long long *candidates;  ///< `[tokens][blocks]`
+  int *ticket;                     ///< zero before and after
+} martlet_gpu_fused_linear;
+
+typedef struct {
+  martlet_gpu_rows queries, out;
+  martlet_gpu_cache cache;
+  const int *starts, *positions, *tables;
+  float *states;  ///< of splits, `[tokens][key heads][splits][8][dimension + 2]`
+  int *tickets;   ///< `[tokens][key heads]`, zero before and after
+  int sequences, table_width;
+  int heads, group;
+  int splits;  ///< at most
+  int window;  ///< 0 without one
+  float scale;
+} martlet_gpu_decode_attention;

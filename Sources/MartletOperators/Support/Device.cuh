@@ -126,6 +126,13 @@ INLINE float rounded(float v) {
   return widen(narrow<T>(v));
 }
 
+/// Integers in the order of the numbers: both zeros alike, every NaN above infinity.
+INLINE int order_of(float v) {
+  if (v != v) return 0x7fffffff;
+  const int bits = __float_as_int(v + 0.0f);  // -0 + 0 is +0
+  return bits ^ (bits >> 31 & 0x7fffffff);
+}
+
 // --- Eight neighbouring elements: what a thread moves at once -------------------------------------------------------
 
 enum { CHUNK = 8 };
