@@ -145,8 +145,9 @@ typedef struct {
   int tokens, rows, columns;
   int ending;
   int pairs;                              ///< of rows
-  int pieces, piece_columns, piece_bytes;  ///< of a row
+  int pieces, piece_columns, piece_bytes;  ///< of a row, where rows are copied
   int stages, stage_bytes;                 ///< what a group of lanes holds of both rows' pieces, and what one takes of each
+  int early;                               ///< bytes of a row that are brought nearer, where rows are read where they lie
   martlet_gpu_cache cache;
   const float *rotations;
   const int *slots;

@@ -6,7 +6,7 @@ template <class T, int TYPE, int TOKENS>
 INLINE void multiply(const martlet_gpu_fused_linear &a) {
   const fused_memory m = fused_memory::of<false, TOKENS>((u8 *)fused_shared, a.columns, sizeof(T));
   const T *x = (const T *)m.x;
-  multiply_fused<TYPE, TOKENS>(
+  multiply_fused<TYPE, TOKENS, whole_rows>(
       a, m, [&](const u8 *first, const u8 *second, int start, int columns, float(&sums)[2][TOKENS]) {
 #pragma unroll(TOKENS == 1 ? 4 : 1)
         for (int column = lane_index() * CHUNK; column < columns; column += GROUP * CHUNK) {

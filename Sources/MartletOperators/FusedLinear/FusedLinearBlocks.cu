@@ -8,7 +8,7 @@ INLINE void multiply(const martlet_gpu_fused_linear &a) {
   const int groups = a.columns / 32;
   const uint4 *low = (const uint4 *)m.x, *high = low + TOKENS * groups;
   const float2 *scales = (const float2 *)(high + TOKENS * groups);
-  multiply_fused<TYPE, TOKENS>(
+  multiply_fused<TYPE, TOKENS, copied_rows>(
       a, m, [&](const u8 *first, const u8 *second, int start, int columns, float(&sums)[2][TOKENS]) {
         for (int group = lane_index(); group < columns / 32; group += GROUP) {
           const int column = group * 32;

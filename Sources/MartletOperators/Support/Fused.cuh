@@ -77,12 +77,20 @@ INLINE void put_rows(const martlet_gpu_fused_linear &a, const fused_memory &m) {
   const int own = threadIdx.x * CHUNK;
   if (!a.norm) {
     wait_for_last_kernel();
-    for (int base = 0; base < a.columns; base += FUSED_STEP) {
+    // Reads of several chunks under way at once.
+    constexpr int AHEAD = TOKENS == 1 ? 4 : 1;
+    for (int base = 0; base < a.columns; base += AHEAD * FUSED_STEP) {
+      float v[AHEAD][TOKENS][CHUNK];
 #pragma unroll
-      for (int t = 0; t < TOKENS; t++) {
-        float v[CHUNK];
-        fetch(t, base + own, v);
-        emit(t, base + own, base + own < a.columns, v);
+      for (int i = 0; i < AHEAD; i++)
+#pragma unroll
+        for (int t = 0; t < TOKENS; t++) fetch(t, base + i * FUSED_STEP + own, v[i][t]);
+#pragma unroll
+      for (int i = 0; i < AHEAD; i++) {
+        const int column = base + i * FUSED_STEP + own;
+        if (base + i * FUSED_STEP >= a.columns) break;
+#pragma unroll
+        for (int t = 0; t < TOKENS; t++) emit(t, column, column < a.columns, v[i][t]);
       }
     }
     return;
@@ -171,16 +179,27 @@ INLINE void rows_of_pair(const martlet_gpu_fused_linear &a, int pair, int &first
 INLINE u64 candidate(float v, int place) { return (u64)((u32)order_of(v) ^ 0x80000000u) << 32 | (u32)~place; }
 INLINE u64 better(u64 a, u64 b) { return a > b ? a : b; }
 
+/// What finishing a pair takes from memory, read while its products are under way: the residual, or a rotation.
+INLINE void read_ahead(const martlet_gpu_fused_linear &a, int token, int row, int other, float *known) {
+  known[0] = known[1] = 0;
+  if (a.ending == MARTLET_GPU_ADDED) {
+    known[0] = load_one(a.out.type, a.out.base, (i64)token * a.out.stride + row);
+    known[1] = load_one(a.out.type, a.out.base, (i64)token * a.out.stride + other);
+  } else if (a.ending == MARTLET_GPU_ROTATED) {
+    const float *cosines = a.rotations + (i64)token * a.cache.dimension + row % a.cache.dimension;
+    known[0] = cosines[0];
+    known[1] = cosines[a.cache.dimension / 2];
+  }
+}
+
 /// Turns two elements of a head, or leaves values as they are, and puts them where attention looks for them.
-INLINE void finish_rotated(const martlet_gpu_fused_linear &a, int token, int row, float first, float second) {
+INLINE void finish_rotated(
+    const martlet_gpu_fused_linear &a, int token, int row, float first, float second, const float *known) {
   const int dimension = a.cache.dimension, half = dimension / 2, type = a.out.type;
   const int head = a.first_head + row / dimension, i = row % dimension, key_head = head - a.heads;
   first = rounded_as(type, first);
   second = rounded_as(type, second);
-  if (key_head < a.cache.key_heads) {
-    const float *cosines = a.rotations + (i64)token * dimension;
-    turn(first, second, cosines[i], cosines[half + i]);
-  }
+  if (key_head < a.cache.key_heads) turn(first, second, known[0], known[1]);
   if (key_head < 0) {
     const i64 place = (i64)token * a.out.stride + (i64)head * dimension + i;
     store_one(type, a.out.base, place, first);
@@ -199,7 +218,8 @@ INLINE void finish_rotated(const martlet_gpu_fused_linear &a, int token, int row
 
 /// What becomes of a pair of sums of one token.
 INLINE void finish_pair(
-    const martlet_gpu_fused_linear &a, int token, int row, int other, float first, float second, u64 &best) {
+    const martlet_gpu_fused_linear &a, int token, int row, int other, float first, float second, const float *known,
+    u64 &best) {
   const int type = a.out.type;
   if (a.bias) {
     first += load_one(a.bias_type, a.bias, row);
@@ -208,8 +228,8 @@ INLINE void finish_pair(
   const i64 start = (i64)token * a.out.stride;
   switch (a.ending) {
     case MARTLET_GPU_ADDED:
-      first = load_one(type, a.out.base, start + row) + rounded_as(type, first);
-      second = load_one(type, a.out.base, start + other) + rounded_as(type, second);
+      first = known[0] + rounded_as(type, first);
+      second = known[1] + rounded_as(type, second);
       break;
     case MARTLET_GPU_GATED: {
       const float gate = rounded_as(type, first);
@@ -217,7 +237,7 @@ INLINE void finish_pair(
       store_one(type, a.out.base, start + row, v);
       return;
     }
-    case MARTLET_GPU_ROTATED: finish_rotated(a, token, row, first, second); return;
+    case MARTLET_GPU_ROTATED: finish_rotated(a, token, row, first, second, known); return;
     case MARTLET_GPU_CHOSEN: best = better(best, better(candidate(first, row), candidate(second, other))); break;
     default: break;
   }
@@ -254,35 +274,61 @@ INLINE void choose(const martlet_gpu_fused_linear &a, const fused_memory &m, u64
   if (threadIdx.x == 0) *a.ticket = 0;
 }
 
+/// Weights that are read where they lie, whole rows at a time. What comes first is brought nearer meanwhile.
+struct whole_rows {
+  const martlet_gpu_fused_linear &a;
+  INLINE whole_rows(const martlet_gpu_fused_linear &a, const fused_memory &, int first_pair, int end) : a(a) {
+    if (lane_index() > 1 || first_pair >= end) return;
+    int row, other;
+    rows_of_pair(a, first_pair, row, other);
+    prefetch_bytes((const u8 *)a.weight + (lane_index() == 0 ? row : other) * a.row_bytes, a.early);
+  }
+  INLINE int pieces() const { return 1; }
+  INLINE int columns() const { return a.columns; }
+  INLINE void wait(const u8 *&, const u8 *&) {}
+  INLINE void release() {}
+};
+
+/// Weights that are copied ahead, a piece of a row at a time: for blocks, whose parts are too small to be read one by one
+/// from far away.
+struct copied_rows {
+  const martlet_gpu_fused_linear &a;
+  weight_pieces ring;
+  int pair, end, piece;  ///< what is fetched next
+
+  INLINE copied_rows(const martlet_gpu_fused_linear &a, const fused_memory &m, int first_pair, int end)
+      : a(a), pair(first_pair), end(end), piece(0) {
+    ring.stages = a.stages;
+    ring.bytes = a.stage_bytes;
+    ring.memory = m.ring + (i64)group_index() * a.stages * 2 * a.stage_bytes;
+    ring.full = m.barriers + group_index() * MOST_STAGES;
+    ring.begin();
+    for (int i = 0; i < a.stages; i++) fetch(i);
+  }
+  INLINE int pieces() const { return a.pieces; }
+  INLINE int columns() const { return a.piece_columns; }
+  INLINE void wait(const u8 *&first, const u8 *&second) { ring.wait(first, second); }
+  INLINE void release() { fetch(ring.release()); }
+
+  INLINE void fetch(int into) {
+    if (pair >= end) return;
+    int row, other;
+    rows_of_pair(a, pair, row, other);
+    const u8 *start = (const u8 *)a.weight + (i64)piece * a.piece_bytes;
+    const bool is_last = piece == a.pieces - 1;
+    const int size = is_last ? (int)(a.row_bytes - (i64)piece * a.piece_bytes) : a.piece_bytes;
+    ring.fetch(into, start + row * a.row_bytes, start + other * a.row_bytes, size);
+    piece = is_last ? 0 : piece + 1;
+    if (is_last) pair += FUSED_GROUPS;
+  }
+};
+
 /// The whole of it. `add(first, second, piece's first column, its columns, sums)` adds a piece's products to the sums.
-template <int TYPE, int TOKENS, class ADD>
+template <int TYPE, int TOKENS, class WEIGHTS, class ADD>
 INLINE void multiply_fused(const martlet_gpu_fused_linear &a, const fused_memory &m, const ADD &add) {
   const int begin = (int)((i64)a.pairs * blockIdx.x / gridDim.x), end = (int)((i64)a.pairs * (blockIdx.x + 1) / gridDim.x);
   const int first_pair = begin + group_index();
-  const u8 *weights = (const u8 *)a.weight;
-  weight_pieces ring;
-  ring.stages = a.stages;
-  ring.bytes = a.stage_bytes;
-  ring.memory = m.ring + (i64)group_index() * a.stages * 2 * a.stage_bytes;
-  ring.full = m.barriers + group_index() * MOST_STAGES;
-  ring.begin();
-  const int last_bytes = (int)(a.row_bytes - (i64)(a.pieces - 1) * a.piece_bytes);
-  // What is fetched next.
-  int next_pair = first_pair, next_piece = 0;
-  const auto fetch = [&](int into) {
-    if (next_pair >= end) return;
-    int row, other;
-    rows_of_pair(a, next_pair, row, other);
-    const i64 start = (i64)next_piece * a.piece_bytes;
-    ring.fetch(
-        into, weights + row * a.row_bytes + start, weights + other * a.row_bytes + start,
-        next_piece == a.pieces - 1 ? last_bytes : a.piece_bytes);
-    if (++next_piece == a.pieces) {
-      next_piece = 0;
-      next_pair += FUSED_GROUPS;
-    }
-  };
-  for (int i = 0; i < a.stages; i++) fetch(i);
+  WEIGHTS weights(a, m, first_pair, end);
   release_next_kernel();
   put_rows<TYPE, TOKENS>(a, m);
   __syncthreads();
@@ -291,16 +337,18 @@ INLINE void multiply_fused(const martlet_gpu_fused_linear &a, const fused_memory
   for (int pair = first_pair; pair < end; pair += FUSED_GROUPS) {
     int row, other;
     rows_of_pair(a, pair, row, other);
+    float known[2];
+    if (lane_index() < a.tokens) read_ahead(a, lane_index(), row, other, known);
     float sums[2][TOKENS];
 #pragma unroll
     for (int t = 0; t < TOKENS; t++) sums[0][t] = sums[1][t] = 0;
-    for (int piece = 0; piece < a.pieces; piece++) {
-      const int column = piece * a.piece_columns;
-      const u8 *first = weights + row * a.row_bytes + (i64)piece * a.piece_bytes;
-      const u8 *second = weights + other * a.row_bytes + (i64)piece * a.piece_bytes;
-      ring.wait(first, second);
-      add(first, second, column, min(a.piece_columns, a.columns - column), sums);
-      fetch(ring.release());
+    for (int piece = 0; piece < weights.pieces(); piece++) {
+      const int column = piece * weights.columns();
+      const u8 *start = (const u8 *)a.weight + (i64)piece * a.piece_bytes;
+      const u8 *first = start + row * a.row_bytes, *second = start + other * a.row_bytes;
+      weights.wait(first, second);
+      add(first, second, column, min(weights.columns(), a.columns - column), sums);
+      weights.release();
     }
     // Lane t takes the sums of token t.
     float mine = 0, partner = 0;
@@ -312,7 +360,7 @@ INLINE void multiply_fused(const martlet_gpu_fused_linear &a, const fused_memory
         partner = two;
       }
     }
-    if (lane_index() < a.tokens) finish_pair(a, lane_index(), row, other, mine, partner, best);
+    if (lane_index() < a.tokens) finish_pair(a, lane_index(), row, other, mine, partner, known, best);
   }
   if (a.ending == MARTLET_GPU_CHOSEN) choose<TOKENS>(a, m, best);
 }

@@ -53,6 +53,13 @@ INLINE void load_fresh(int type, const void *p, i64 index, float *v) {
   }
 }
 
+/// Asks for bytes to be brought nearer; `p` and `size` multiples of 16.
+INLINE void prefetch_bytes(const void *p, int size) {
+#if defined(MT_BULK_COPIES)
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(p), "r"(size) : "memory");
+#endif
+}
+
 /// Two rows of weights, piece by piece, for one group of lanes: a ring of pieces that copies fill ahead of their use.
 struct weight_pieces {
   u8 *memory;         ///< the group's part of shared memory, 16-byte aligned
