@@ -17,10 +17,11 @@ func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 /// Device code beside the operators; `CMartletKernels` embeds it as text.
 let kernelFiles =
   [
-    "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "Linear/Linear", "Linear/LinearBlocks",
+    "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "DecodeAttention/DecodeAttention",
+    "FusedLinear/FusedLinear", "FusedLinear/FusedLinearBlocks", "Linear/Linear", "Linear/LinearBlocks",
     "Linear/LinearTile", "PagedAttention/PagedAttention", "RMSNorm/RMSNorm", "Rearrange/Rearrange", "RoPE/RoPE",
     "SelfAttention/SelfAttention", "SwiGLU/SwiGLU",
-  ].map { $0 + ".cu" } + ["Attention", "Blocks", "Cache", "Device"].map { "Support/\($0).cuh" }
+  ].map { $0 + ".cu" } + ["Attention", "Blocks", "Cache", "Device", "Fused", "Pipeline"].map { "Support/\($0).cuh" }
 
 /// The tests of one layer, in `Tests/<layer>Tests`.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {

@@ -10,6 +10,16 @@ package protocol StepRunner {
   /// Computing the same step again must give the same logits. Whatever this throws ends the sequences of the step, unless
   /// it is a `StepFailure` that blames some of them only.
   mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
+
+  /// Computes a step as `run(_:logits:)` does, and returns the token with the largest logit of each entry of
+  /// `step.logitEntries`, the first of equal ones, without bringing the logits to where the caller is.
+  ///
+  /// Nil if the runner has no faster way, or a largest logit is not finite: `run(_:logits:)` then tells what is wrong.
+  mutating func choose(_ step: Step) throws -> [Int32]?
+}
+
+extension StepRunner {
+  package mutating func choose(_ step: Step) throws -> [Int32]? { nil }
 }
 
 /// A failure for which a runner can name the sequences to blame. They end with `reason`; the others of the step are

@@ -130,7 +130,7 @@ enum martlet_gpu_ending {
   MARTLET_GPU_ADDED,    ///< neighbours: added to out, the residual
   MARTLET_GPU_GATED,    ///< a gate of the first half and its partner of the second: their gated product to out
   MARTLET_GPU_ROTATED,  ///< the partners that a rotation turns: queries to out, keys and values to the cache
-  MARTLET_GPU_CHOSEN,   ///< neighbours: logits to out, and the place of each token's largest to choices
+  MARTLET_GPU_CHOSEN,   ///< neighbours: logits to out, and each token's largest and its place
 };
 
 /// A product of few rows with what stands before and behind it. The weights come in pieces of rows.
@@ -144,15 +144,16 @@ typedef struct {
   float epsilon;
   int tokens, rows, columns;
   int ending;
-  int pairs;                              ///< of rows
+  int pairs;                               ///< of rows; as many as rows where each is on its own
   int pieces, piece_columns, piece_bytes;  ///< of a row, where rows are copied
   int stages, stage_bytes;                 ///< what a group of lanes holds of both rows' pieces, and what one takes of each
   int early;                               ///< bytes of a row that are brought nearer, where rows are read where they lie
   martlet_gpu_cache cache;
   const float *rotations;
   const int *slots;
-  int heads, first_head;  ///< query heads; the head of the first row
+  int heads;  ///< query heads
   int *choices;
+  void *chosen;  ///< the largest themselves, of out's type
   unsigned long long *candidates;  ///< `[tokens][blocks]`
   int *ticket;                     ///< zero before and after
 } martlet_gpu_fused_linear;

@@ -215,8 +215,9 @@ INLINE void attend(const martlet_gpu_decode_attention &a) {
     for (int k = 0; k < 4; k++) out[i][k] = 0;
 
   for (int base = first_base; base < part.stop; base += ROUND_KEYS) {
-    key_tile<WIDTH> now = tile;
-    if (base + ROUND_KEYS < part.stop) tile.read(a, part, base + ROUND_KEYS);
+    // The next tile is on its way meanwhile, where registers go that far.
+    const key_tile<WIDTH> now = tile;
+    if (WIDTH <= 64 && base + ROUND_KEYS < part.stop) tile.read(a, part, base + ROUND_KEYS);
     float scores[4], top = maximum;
 #pragma unroll
     for (int n = 0; n < 2; n++) {
@@ -251,8 +252,9 @@ INLINE void attend(const martlet_gpu_decode_attention &a) {
       const u32 order = i % 2 ? 0x7632 : 0x5410;
       const u32 v[4] = {word_of(now.values[0][i / 8], i % 8 / 2), word_of(now.values[1][i / 8], i % 8 / 2),
                         word_of(now.values[2][i / 8], i % 8 / 2), word_of(now.values[3][i / 8], i % 8 / 2)};
-      multiply_add<C>(out[i], weights, __byte_perm(v[0], v[1], order), __byte_perm(v[2], v[3], order));
+      multiply_add<C>(out[i], weights, select_bytes(v[0], v[1], order), select_bytes(v[2], v[3], order));
     }
+    if (WIDTH > 64 && base + ROUND_KEYS < part.stop) tile.read(a, part, base + ROUND_KEYS);
   }
 
   sum += from_lane_xor(sum, 1);

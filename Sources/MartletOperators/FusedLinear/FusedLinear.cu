@@ -8,6 +8,21 @@ INLINE void multiply(const martlet_gpu_fused_linear &a) {
   const T *x = (const T *)m.x;
   multiply_fused<TYPE, TOKENS, whole_rows>(
       a, m, [&](const u8 *first, const u8 *second, int start, int columns, float(&sums)[2][TOKENS]) {
+        if (first == second) {
+#pragma unroll(TOKENS == 1 ? 8 : 2)
+          for (int column = lane_index() * CHUNK; column < columns; column += GROUP * CHUNK) {
+            float one[CHUNK];
+            load((const T *)first + column, CHUNK, true, one);
+#pragma unroll
+            for (int t = 0; t < TOKENS; t++) {
+              float v[CHUNK];
+              load(x + t * a.columns + start + column, CHUNK, true, v);
+#pragma unroll
+              for (int k = 0; k < CHUNK; k++) sums[0][t] = fmaf(one[k], v[k], sums[0][t]);
+            }
+          }
+          return;
+        }
 #pragma unroll(TOKENS == 1 ? 4 : 1)
         for (int column = lane_index() * CHUNK; column < columns; column += GROUP * CHUNK) {
           float one[CHUNK], two[CHUNK];

@@ -169,6 +169,8 @@ INLINE void rows_of_pair(const martlet_gpu_fused_linear &a, int pair, int &first
     const int half = a.cache.dimension / 2;
     first = pair / half * a.cache.dimension + pair % half;
     second = first + half;
+  } else if (a.pairs == a.rows) {
+    first = second = pair;
   } else {
     first = 2 * pair;
     second = min(first + 1, a.rows - 1);
@@ -196,7 +198,7 @@ INLINE void read_ahead(const martlet_gpu_fused_linear &a, int token, int row, in
 INLINE void finish_rotated(
     const martlet_gpu_fused_linear &a, int token, int row, float first, float second, const float *known) {
   const int dimension = a.cache.dimension, half = dimension / 2, type = a.out.type;
-  const int head = a.first_head + row / dimension, i = row % dimension, key_head = head - a.heads;
+  const int head = row / dimension, i = row % dimension, key_head = head - a.heads;
   first = rounded_as(type, first);
   second = rounded_as(type, second);
   if (key_head < a.cache.key_heads) turn(first, second, known[0], known[1]);
@@ -269,7 +271,11 @@ INLINE void choose(const martlet_gpu_fused_linear &a, const fused_memory &m, u64
       largest = better(largest, ((volatile u64 *)a.candidates)[(i64)token * gridDim.x + i]);
 #pragma unroll
     for (int mask = GROUP / 2; mask > 0; mask /= 2) largest = better(largest, from_lane_xor(largest, mask));
-    if (lane_index() == 0) a.choices[token] = (int)~(u32)largest;
+    if (lane_index() == 0) {
+      const int place = (int)~(u32)largest;
+      a.choices[token] = place;
+      store_one(a.out.type, a.chosen, token, load_one(a.out.type, a.out.base, (i64)token * a.out.stride + place));
+    }
   }
   if (threadIdx.x == 0) *a.ticket = 0;
 }

@@ -7,6 +7,10 @@ package enum Kernels {
   static let add = KernelSource(MARTLET_KERNEL_ADD)
   static let argmax = KernelSource(MARTLET_KERNEL_ARGMAX)
   static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
+  static let decodeAttention = KernelSource(MARTLET_KERNEL_DECODE_ATTENTION)
+  static let fusedLinear = KernelSource(MARTLET_KERNEL_FUSED_LINEAR, sharedBytes: FusedLinear.mostSharedBytes)
+  static let fusedLinearBlocks = KernelSource(
+    MARTLET_KERNEL_FUSED_LINEAR_BLOCKS, sharedBytes: FusedLinear.mostSharedBytes)
   static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
   static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
   static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
@@ -20,7 +24,7 @@ package enum Kernels {
 
   /// All of them, those first that take longest to compile.
   package static let all = [
-    pagedAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
+    fusedLinearBlocks, pagedAttention, fusedLinear, decodeAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
     argmax, swiglu, add,
   ]
 }
@@ -56,6 +60,10 @@ enum GPUWork {
 
   /// Chunks in rows.
   static func chunks(rows: Int, width: Int) -> Int { rows * ((width + chunk - 1) / chunk) }
+
+  /// Threads of a block that normalises a row: at most as many as kernels have that do it on the way, so that squares are
+  /// added in one order everywhere.
+  static func normThreads(width: Int) -> Int { min(256, rowThreads(width: width)) }
 
   /// Threads of a block that works on one row: whole groups of 32, at most 1024.
   static func rowThreads(width: Int) -> Int {
