@@ -41,7 +41,8 @@ extension OperatorCheck {
   private static var decodeChecks: [OperatorCheck] {
     let layers: [PagedCheck.Layer] = [
       .init(heads: 4, keyHeads: 2, dimension: 64), .init(heads: 6, keyHeads: 1, dimension: 128),
-      .init(heads: 3, keyHeads: 3, dimension: 128, window: 300), .init(heads: 22, keyHeads: 2, dimension: 64, window: 19),
+      .init(heads: 3, keyHeads: 3, dimension: 128, window: 300),
+      .init(heads: 22, keyHeads: 2, dimension: 64, window: 19),
     ]
     return floatTypes.flatMap { activation in
       floatTypes.flatMap { cache in

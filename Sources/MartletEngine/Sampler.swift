@@ -63,7 +63,8 @@ package struct Sampler: Sendable {
 
   /// Whether it takes the token of the largest logit as the model gives it, and says nothing about others.
   var takesMostProbable: Bool {
-    parameters.temperature == 0 && parameters.logprobs == nil && parameters.logitBias.isEmpty && !parameters.hasPenalties
+    parameters.temperature == 0 && parameters.logprobs == nil && parameters.logitBias.isEmpty
+      && !parameters.hasPenalties
   }
 
   /// Chooses the token that comes to stand at `position` of the sequence, and counts it for the penalties. The row

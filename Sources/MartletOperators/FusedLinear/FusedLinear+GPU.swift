@@ -80,7 +80,7 @@ extension FusedLinear {
     }
     try stream.launch(
       "multiply_\(weight.dtype.name)_\(Self.rowsAtOnce(x.count))",
-      of: isQuantized ? Kernels.fusedLinearBlocks : Kernels.fusedLinear, grid: GridSize(blocks),
+      of: Kernels.fusedLinearBlocks[weight.dtype] ?? Kernels.fusedLinear, grid: GridSize(blocks),
       block: GridSize(Self.threads), sharedBytes: Self.sharedBytes(rows: x.count, weight: weight), overlaps: true,
       argument)
   }

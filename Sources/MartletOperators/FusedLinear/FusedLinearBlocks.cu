@@ -87,6 +87,10 @@ INLINE void multiply(const martlet_gpu_fused_linear &a) {
   MULTIPLY(NAME, TYPE, 2)           \
   MULTIPLY(NAME, TYPE, 4)           \
   MULTIPLY(NAME, TYPE, 8)
+// Each type is compiled on its own, side by side with the others, where the text ahead names it.
+#if defined(MT_BLOCKS)
+MULTIPLY_TOKENS(MT_BLOCKS_NAME, MT_BLOCKS)
+#else
 MULTIPLY_TOKENS(q8_0, Q8_0)
 MULTIPLY_TOKENS(q4_0, Q4_0)
 MULTIPLY_TOKENS(q4_1, Q4_1)
@@ -95,3 +99,4 @@ MULTIPLY_TOKENS(q5_1, Q5_1)
 MULTIPLY_TOKENS(q4_K, Q4_K)
 MULTIPLY_TOKENS(q5_K, Q5_K)
 MULTIPLY_TOKENS(q6_K, Q6_K)
+#endif

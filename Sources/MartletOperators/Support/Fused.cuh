@@ -185,12 +185,12 @@ INLINE u64 better(u64 a, u64 b) { return a > b ? a : b; }
 INLINE void read_ahead(const martlet_gpu_fused_linear &a, int token, int row, int other, float *known) {
   known[0] = known[1] = 0;
   if (a.ending == MARTLET_GPU_ADDED) {
-    known[0] = load_one(a.out.type, a.out.base, (i64)token * a.out.stride + row);
-    known[1] = load_one(a.out.type, a.out.base, (i64)token * a.out.stride + other);
+    known[0] = load_fresh_one(a.out.type, a.out.base, (i64)token * a.out.stride + row);
+    known[1] = load_fresh_one(a.out.type, a.out.base, (i64)token * a.out.stride + other);
   } else if (a.ending == MARTLET_GPU_ROTATED) {
     const float *cosines = a.rotations + (i64)token * a.cache.dimension + row % a.cache.dimension;
-    known[0] = cosines[0];
-    known[1] = cosines[a.cache.dimension / 2];
+    known[0] = load_fresh_one(F32, cosines, 0);
+    known[1] = load_fresh_one(F32, cosines, a.cache.dimension / 2);
   }
 }
 

@@ -9,8 +9,19 @@ package enum Kernels {
   static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
   static let decodeAttention = KernelSource(MARTLET_KERNEL_DECODE_ATTENTION)
   static let fusedLinear = KernelSource(MARTLET_KERNEL_FUSED_LINEAR, sharedBytes: FusedLinear.mostSharedBytes)
-  static let fusedLinearBlocks = KernelSource(
-    MARTLET_KERNEL_FUSED_LINEAR_BLOCKS, sharedBytes: FusedLinear.mostSharedBytes)
+  /// For each type of blocks the same text, which is told the type, so that all of them are compiled side by side.
+  static let fusedLinearBlocks = Dictionary(
+    uniqueKeysWithValues: DType.allCases.filter(\.isQuantized).map { dtype in
+      let text = KernelSource(MARTLET_KERNEL_FUSED_LINEAR_BLOCKS)
+      let name = "\(text.name)-\(dtype.name)"
+      let type = "#define MT_BLOCKS \(dtype.name.uppercased())\n#define MT_BLOCKS_NAME \(dtype.name)"
+      return (
+        dtype,
+        KernelSource(
+          name: name, parts: text.parts.dropLast() + [(file: name, text: type)] + text.parts.suffix(1),
+          sharedBytes: FusedLinear.mostSharedBytes)
+      )
+    })
   static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
   static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
   static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
@@ -23,10 +34,11 @@ package enum Kernels {
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
   /// All of them, those first that take longest to compile.
-  package static let all = [
-    fusedLinearBlocks, pagedAttention, fusedLinear, decodeAttention, selfAttention, linearBlocks, linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange,
-    argmax, swiglu, add,
-  ]
+  package static let all =
+    [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
+    + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
+      linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
+    ]
 }
 
 extension Rows {

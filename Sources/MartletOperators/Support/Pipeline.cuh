@@ -53,6 +53,22 @@ INLINE void load_fresh(int type, const void *p, i64 index, float *v) {
   }
 }
 
+/// One element of that kind.
+INLINE float load_fresh_one(int type, const void *p, i64 index) {
+#if defined(MT_PLATFORM_NVIDIA)
+  if (type == F32) {
+    float v;
+    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(v) : "l"((const float *)p + index) : "memory");
+    return v;
+  }
+  u16 bits;
+  asm volatile("ld.global.cg.u16 %0, [%1];" : "=h"(bits) : "l"((const u16 *)p + index) : "memory");
+  return type == F16 ? widen(f16{bits}) : widen(bf16{bits});
+#else
+  return load_one(type, p, index);
+#endif
+}
+
 /// Asks for bytes to be brought nearer; `p` and `size` multiples of 16.
 INLINE void prefetch_bytes(const void *p, int size) {
 #if defined(MT_BULK_COPIES)

@@ -90,7 +90,8 @@ import Testing
     let packed = try PackedWeight([problem.tensor(problem.weight, [10, 64])], on: problem.stream)
     let x = try tensor([3, 64])
     func plan(
-      _ x: Tensor, norm: Tensor? = nil, bias: Tensor? = nil, _ ending: FusedLinear.Ending = .stored, _ out: Tensor
+      _ x: Tensor, norm: Tensor? = nil, bias: Tensor? = nil, ending: FusedLinear.Ending = .stored,
+      into out: Tensor
     ) throws {
       _ = try FusedLinear(
         x, norm: norm.map { .init(weight: $0, epsilon: 1e-5) }, weight: packed, bias: bias, ending: ending, into: out,
@@ -98,15 +99,19 @@ import Testing
     }
     let name = "FusedLinear"
     let out = try tensor([3, 10])
-    expectRefusal(name, "x") { try plan(tensor([3, 63]), out) }
-    expectRefusal(name, "x") { try plan(tensor([9, 64]), tensor([9, 10])) }
-    expectRefusal(name, "x") { try plan(tensor([3, 64], .i32), out) }
-    expectRefusal(name, "norm") { try plan(x, norm: tensor([63]), out) }
-    expectRefusal(name, "bias") { try plan(x, bias: tensor([9]), out) }
-    expectRefusal(name, "out") { try plan(x, tensor([3, 9])) }
-    expectRefusal(name, "out") { try plan(x, .gated, out) }
-    expectRefusal(name, "out") { try plan(x, tensor([3, 10], .bf16)) }
-    expectRefusal(name, "index") { try plan(x, .chosen(index: tensor([3], .i64), value: tensor([3])), out) }
-    expectRefusal(name, "value") { try plan(x, .chosen(index: tensor([3], .i32), value: tensor([2])), out) }
+    expectRefusal(name, "x") { try plan(tensor([3, 63]), into: out) }
+    expectRefusal(name, "x") { try plan(tensor([9, 64]), into: tensor([9, 10])) }
+    expectRefusal(name, "x") { try plan(tensor([3, 64], .i32), into: out) }
+    expectRefusal(name, "norm") { try plan(x, norm: tensor([63]), into: out) }
+    expectRefusal(name, "bias") { try plan(x, bias: tensor([9]), into: out) }
+    expectRefusal(name, "out") { try plan(x, into: tensor([3, 9])) }
+    expectRefusal(name, "out") { try plan(x, ending: .gated, into: out) }
+    expectRefusal(name, "out") { try plan(x, into: tensor([3, 10], .bf16)) }
+    expectRefusal(name, "index") {
+      try plan(x, ending: .chosen(index: tensor([3], .i64), value: tensor([3])), into: out)
+    }
+    expectRefusal(name, "value") {
+      try plan(x, ending: .chosen(index: tensor([3], .i32), value: tensor([2])), into: out)
+    }
   }
 }
