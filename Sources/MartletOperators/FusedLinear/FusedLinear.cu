@@ -43,7 +43,7 @@ INLINE void multiply(const martlet_gpu_fused_linear &a) {
 }
 
 #define MULTIPLY(NAME, T, TYPE, TOKENS)                                                             \
-  KERNEL_TOGETHER(FUSED_THREADS, 2) multiply_##NAME##_##TOKENS(const martlet_gpu_fused_linear a) { \
+  KERNEL_TOGETHER(FUSED_THREADS, TOKENS < 8 ? 2 : 1) multiply_##NAME##_##TOKENS(const martlet_gpu_fused_linear a) { \
     multiply<T, TYPE, TOKENS>(a);                                                                   \
   }
 #define MULTIPLY_TYPES(TOKENS) \
