@@ -72,33 +72,20 @@ INLINE f32x16 load_small(const bool is_signed, const char *p) {
   return __builtin_convertvector(__builtin_convertvector(v, i32x16), f32x16);
 }
 
-/// A panel's parts: see `martlet_pack_format`.
-typedef struct {
-  const char *super_scales, *scales, *quants;
-} packed_panel;
-
-INLINE packed_panel panel_at(martlet_pack_format format, const char *panels, size_t panel_bytes, size_t columns,
-                             size_t index) {
-  const martlet_panel_layout layout = martlet_layout_of(format, columns);
-  const char *p = panels + index * panel_bytes;
-  return (packed_panel){p, p + layout.scales, p + layout.quants};
-}
-
-/// The scale of 16 columns (half 0 or 1 of a group) or of the whole group.
-INLINE f32x16 scale_of(const int scales, packed_panel w, size_t group, int half) {
+/// The scale of 16 columns (half 0 or 1 of a group) or of the whole group, of a record's groups.
+INLINE f32x16 scale_of(const int scales, const char *record, martlet_record_layout layout, size_t group, int half) {
+  const char *factors = record + group / 8 * layout.factor_bytes, *p = record + layout.scales + group * layout.scale_bytes;
   switch (scales) {
-    case MARTLET_SCALES_F16: return load(MARTLET_F16, w.scales + group * 32, 0);
-    case MARTLET_SCALES_F16_MINIMUM: return load(MARTLET_F16, w.scales + group * 64, 0);
-    case MARTLET_SCALES_K:
-      return load(MARTLET_F16, w.super_scales + group / 8 * 64, 0) * load_small(false, w.scales + group * 32);
-    default:
-      return load(MARTLET_F16, w.super_scales + group / 8 * 32, 0) * load_small(true, w.scales + group * 32 + half * 16);
+    case MARTLET_SCALES_K: return load(MARTLET_F16, factors, 0) * load_small(false, p);
+    case MARTLET_SCALES_K_16: return load(MARTLET_F16, factors, 0) * load_small(true, p + half * 16);
+    default: return load(MARTLET_F16, p, 0);
   }
 }
 
-INLINE f32x16 minimum_of(const int scales, packed_panel w, size_t group) {
-  if (scales == MARTLET_SCALES_F16_MINIMUM) return load(MARTLET_F16, w.scales + group * 64 + 32, 0);
-  return load(MARTLET_F16, w.super_scales + group / 8 * 64 + 32, 0) * load_small(false, w.scales + group * 32 + 16);
+INLINE f32x16 minimum_of(const int scales, const char *record, martlet_record_layout layout, size_t group) {
+  const char *factors = record + group / 8 * layout.factor_bytes, *p = record + layout.scales + group * layout.scale_bytes;
+  if (scales == MARTLET_SCALES_F16_MINIMUM) return load(MARTLET_F16, p + 32, 0);
+  return load(MARTLET_F16, factors + 32, 0) * load_small(false, p + 16);
 }
 
 INLINE int32_t four(const int8_t *p) {
@@ -113,27 +100,18 @@ enum {
   QUANTIZED_PREFETCH = 8192,
 };
 
-/// Bytes of a group of 32 columns in a panel, all parts together, at least.
-INLINE size_t groups_share(const int bits, const int scales) {
-  return 64 * (size_t)bits + (scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32);
-}
-
-/// `tokens` outputs of `panels` neighbouring panels, with the format's fields as constants. What lies `ahead` bytes
-/// behind is asked for early; nothing if that is 0.
-INLINE void quantized_tile(const int bits, const int scales, const packed_panel *w, const int panels, size_t columns,
-                           size_t ahead, const martlet_quantized_group *x, size_t x_stride, const int tokens,
-                           f32x16 *results) {
+/// Adds a record's share to `tokens` outputs of `panels` neighbouring panels, with the format's fields as constants. What
+/// lies `ahead` bytes behind is asked for early; nothing if that is 0. `x` is the first token's group of the record.
+INLINE void add_record(const int bits, const int scales, const char *const *records, const int panels, size_t groups,
+                       size_t ahead, const martlet_quantized_group *x, size_t x_stride, const int tokens, f32x16 *acc) {
   const bool has_minimum = scales == MARTLET_SCALES_F16_MINIMUM || scales == MARTLET_SCALES_K;
   const int halves = scales == MARTLET_SCALES_K_16 ? 2 : 1;
-  const size_t group_bytes = 64 * bits;
-  const size_t share = groups_share(bits, scales);
-  f32x16 acc[QUANTIZED_PANELS * QUANTIZED_TOKENS];
-  for (int i = 0; i < panels * tokens; i++) acc[i] = splat(0.0f);
-  for (size_t group = 0; group < columns / 32; group++) {
+  const martlet_record_layout layout = martlet_record_of((martlet_pack_format){bits, scales}, groups);
+  const size_t share = layout.quant_bytes + layout.scale_bytes + layout.factor_bytes / 8;
+  for (size_t group = 0; group < groups; group++) {
     if (ahead)
       for (int p = 0; p < panels; p++)
-        for (size_t at = 0; at < share; at += 64)
-          __builtin_prefetch(w[p].super_scales + group * share + ahead + at);
+        for (size_t at = 0; at < share; at += 64) __builtin_prefetch(records[p] + group * share + ahead + at);
 #pragma clang loop unroll(full)
     for (int half = 0; half < halves; half++) {
       i32x16 dots[QUANTIZED_PANELS * QUANTIZED_TOKENS];
@@ -146,14 +124,15 @@ INLINE void quantized_tile(const int bits, const int scales, const packed_panel 
 #pragma clang loop unroll(full)
       for (int i = half * 4; i < (halves == 2 ? half * 4 + 4 : 8); i++) {
         i32x16 quants[QUANTIZED_PANELS];
-        for (int p = 0; p < panels; p++) quants[p] = unpack(bits, w[p].quants + group * group_bytes, i);
+        for (int p = 0; p < panels; p++)
+          quants[p] = unpack(bits, records[p] + layout.quants + group * layout.quant_bytes, i);
         for (int t = 0; t < tokens; t++) {
           const int32_t four_columns = four(x[t * x_stride + group].quants + i * 4);
           for (int p = 0; p < panels; p++) dots[p * tokens + t] = dot4(dots[p * tokens + t], quants[p], four_columns);
         }
       }
       for (int p = 0; p < panels; p++) {
-        const f32x16 scale = scale_of(scales, w[p], group, half);
+        const f32x16 scale = scale_of(scales, records[p], layout, group, half);
         for (int t = 0; t < tokens; t++) {
           const f32x16 value = __builtin_convertvector(dots[p * tokens + t], f32x16) * scale;
           acc[p * tokens + t] = multiply_add(value, splat(x[t * x_stride + group].scale), acc[p * tokens + t]);
@@ -161,24 +140,33 @@ INLINE void quantized_tile(const int bits, const int scales, const packed_panel 
       }
     }
     for (int p = 0; has_minimum && p < panels; p++) {
-      const f32x16 minimum = minimum_of(scales, w[p], group);
+      const f32x16 minimum = minimum_of(scales, records[p], layout, group);
       for (int t = 0; t < tokens; t++)
         acc[p * tokens + t] =
             multiply_add(minimum, splat(x[t * x_stride + group].scaled_sum), acc[p * tokens + t]);
     }
   }
-  for (int i = 0; i < panels * tokens; i++) results[i] = acc[i];
 }
 
+/// `tokens` outputs of `panels` neighbouring panels.
 INLINE void quantized_outputs(const int bits, const int scales, const char *weights, size_t panel_bytes, size_t panel,
                               const int panels, size_t rows, size_t columns, const martlet_quantized_group *x,
                               size_t token, const int tokens, size_t ahead, const float *bias, int out_type, void *out,
                               size_t out_stride) {
+  const size_t groups = columns / MARTLET_GROUP, most = MARTLET_RECORD / MARTLET_GROUP;
+  const martlet_pack_format format = {bits, scales};
+  const char *records[QUANTIZED_PANELS];
   f32x16 sums[QUANTIZED_PANELS * QUANTIZED_TOKENS];
-  packed_panel w[QUANTIZED_PANELS];
-  for (int p = 0; p < panels; p++)
-    w[p] = panel_at((martlet_pack_format){bits, scales}, weights, panel_bytes, columns, panel + p);
-  quantized_tile(bits, scales, w, panels, columns, ahead, x + token * (columns / 32), columns / 32, tokens, sums);
+  for (int p = 0; p < panels; p++) records[p] = weights + (panel + p) * panel_bytes;
+  for (int i = 0; i < panels * tokens; i++) sums[i] = splat(0.0f);
+  const martlet_quantized_group *at = x + token * groups;
+  size_t group = 0;
+  for (; group + most <= groups; group += most) {
+    add_record(bits, scales, records, panels, most, ahead, at + group, groups, tokens, sums);
+    for (int p = 0; p < panels; p++) records[p] += martlet_record_of(format, most).end;
+  }
+  if (group < groups)
+    add_record(bits, scales, records, panels, groups - group, ahead, at + group, groups, tokens, sums);
   for (int p = 0; p < panels; p++)
     for (int t = 0; t < tokens; t++)
       write_panel(sums[p * tokens + t], panel + p, rows, bias, out_type, out, (token + t) * out_stride);

@@ -18,7 +18,9 @@ martlet_pack_format martlet_pack_format_of(int type) {
 }
 
 size_t martlet_panel_bytes(martlet_pack_format format, size_t columns) {
-  return martlet_layout_of(format, columns).end;
+  const size_t groups = columns / MARTLET_GROUP, most = MARTLET_RECORD / MARTLET_GROUP;
+  const size_t rest = groups % most, last = rest ? martlet_record_of(format, rest).end : 0;
+  return groups / most * martlet_record_of(format, most).end + last;
 }
 
 /// Puts the 32 quants of one row and group into their places in the group's registers, which were zero.
@@ -53,33 +55,40 @@ static void put_scales(int scales, const decoded_block *block, int group_in_bloc
   }
 }
 
+/// Puts a block of one row into its places in a record, behind `before` of the record's groups.
+static void put_block(martlet_pack_format format, const decoded_block *block, martlet_record_layout layout, size_t before,
+                      int row, uint8_t *record) {
+  if (layout.factor_bytes) {
+    uint8_t *factors = record + before / 8 * layout.factor_bytes + row * 2;
+    memcpy(factors, &block->scale_factor, 2);
+    if (block->has_minimum) memcpy(factors + 32, &block->minimum_factor, 2);
+  }
+  const int offset = block->has_minimum ? 0 : 1 << (format.bits - 1);
+  for (int i = 0; i < block->count / MARTLET_GROUP; i++) {
+    const size_t group = before + (size_t)i;
+    put_scales(format.scales, block, i, row, record + layout.scales + group * layout.scale_bytes);
+    put_quants(format.bits, block->quants + i * MARTLET_GROUP, offset, row,
+               record + layout.quants + group * layout.quant_bytes);
+  }
+}
+
 void martlet_pack_quantized(int type, const void *rows, size_t row_bytes, size_t row_count, size_t columns,
                             void *panel) {
   const martlet_pack_format format = martlet_pack_format_of(type);
-  const martlet_panel_layout layout = martlet_layout_of(format, columns);
-  const bool is_k = format.scales == MARTLET_SCALES_K || format.scales == MARTLET_SCALES_K_16;
-  const size_t super_bytes = format.scales == MARTLET_SCALES_K ? 64 : 32;
-  const size_t scale_bytes = format.scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32;
-  const size_t quant_bytes = 64 * (size_t)format.bits;
-  const int block_bytes = martlet_block_bytes(type);
-  uint8_t *out = panel;
-  decoded_block block;
-  memset(out, 0, layout.end);
+  const size_t block_bytes = (size_t)martlet_block_bytes(type);
+  memset(panel, 0, martlet_panel_bytes(format, columns));
   for (size_t row = 0; row < row_count; row++) {
     const uint8_t *p = (const uint8_t *)rows + row * row_bytes;
-    size_t group = 0;
-    for (size_t column = 0; column < columns; column += (size_t)block.count, p += block_bytes) {
-      martlet_decode_block(type, p, &block);
-      if (is_k) {
-        uint8_t *factors = out + column / 256 * super_bytes + row * 2;
-        memcpy(factors, &block.scale_factor, 2);
-        if (block.has_minimum) memcpy(factors + 32, &block.minimum_factor, 2);
+    uint8_t *record = panel;
+    for (size_t column = 0; column < columns; column += MARTLET_RECORD) {
+      const size_t width = columns - column < MARTLET_RECORD ? columns - column : MARTLET_RECORD;
+      const martlet_record_layout layout = martlet_record_of(format, width / MARTLET_GROUP);
+      decoded_block block;
+      for (size_t done = 0; done < width; done += (size_t)block.count, p += block_bytes) {
+        martlet_decode_block(type, p, &block);
+        put_block(format, &block, layout, done / MARTLET_GROUP, (int)row, record);
       }
-      const int offset = block.has_minimum ? 0 : 1 << (format.bits - 1);
-      for (int i = 0; i < block.count / 32; i++, group++) {
-        put_scales(format.scales, &block, i, (int)row, out + layout.scales + group * scale_bytes);
-        put_quants(format.bits, block.quants + i * 32, offset, (int)row, out + layout.quants + group * quant_bytes);
-      }
+      record += layout.end;
     }
   }
 }

@@ -190,9 +190,21 @@ static void weighted_sum(int type, const void *rows, size_t stride, size_t count
   FOR_TYPE(type, weighted_sum_of(T, rows, stride, count, weights, width, out));
 }
 
+enum {
+  /// Rows that are asked for before they are copied, if they are no longer than so many bytes.
+  COPY_AHEAD_ROWS = 6,
+  COPY_AHEAD_BYTES = 1024,
+};
+
 static void copy_rows(size_t rows, size_t bytes, const void *x, ptrdiff_t x_stride, void *out, ptrdiff_t out_stride) {
-  for (size_t r = 0; r < rows; r++)
-    copy_bytes((char *)out + (ptrdiff_t)r * out_stride, (const char *)x + (ptrdiff_t)r * x_stride, bytes);
+  // Rows that lie further apart than a page are nothing that the processor looks ahead to by itself.
+  const bool is_scattered = x_stride >= 4096 && bytes <= COPY_AHEAD_BYTES;
+  for (size_t r = 0; r < rows; r++) {
+    const char *from = (const char *)x + (ptrdiff_t)r * x_stride;
+    if (is_scattered && r + COPY_AHEAD_ROWS < rows)
+      for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + COPY_AHEAD_ROWS * x_stride + at);
+    copy_bytes((char *)out + (ptrdiff_t)r * out_stride, from, bytes);
+  }
 }
 
 static void scale_out(const float *x, float scale, int out_type, void *out, size_t count) {

@@ -13,7 +13,7 @@ public enum DType: UInt8, Sendable, Hashable, CaseIterable {
   case q4_K, q5_K, q6_K
 
   /// Elements in one block; 1 for plain types.
-  public var blockSize: Int {
+  @inlinable public var blockSize: Int {
     switch self {
     case .f32, .f16, .bf16, .i32, .i64, .u8: 1
     case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: 32
@@ -22,7 +22,7 @@ public enum DType: UInt8, Sendable, Hashable, CaseIterable {
   }
 
   /// Bytes of one block; the size of an element for plain types.
-  public var blockBytes: Int {
+  @inlinable public var blockBytes: Int {
     switch self {
     case .f32, .i32: 4
     case .f16, .bf16: 2
@@ -40,10 +40,10 @@ public enum DType: UInt8, Sendable, Hashable, CaseIterable {
   }
 
   /// Whether elements come in blocks and can only be read by dequantising.
-  public var isQuantized: Bool { blockSize > 1 }
+  @inlinable public var isQuantized: Bool { blockSize > 1 }
 
   /// Whether arithmetic operators accept this type for activations.
-  public var isFloatingPoint: Bool {
+  @inlinable public var isFloatingPoint: Bool {
     switch self {
     case .f32, .f16, .bf16: true
     default: false

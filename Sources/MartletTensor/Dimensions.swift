@@ -5,9 +5,9 @@ public struct Dimensions: Sendable {
   /// The most dimensions that a tensor can have.
   public static let capacity = 8
 
-  private var elements = InlineArray<8, Int>(repeating: 0)
+  @usableFromInline var elements = InlineArray<8, Int>(repeating: 0)
   /// How many there are.
-  public private(set) var count = 0
+  public internal(set) var count = 0
 
   /// No dimensions: the shape of a scalar.
   public init() {}
@@ -50,12 +50,12 @@ public struct Dimensions: Sendable {
 
 extension Dimensions: RandomAccessCollection, MutableCollection {
   /// Always zero.
-  public var startIndex: Int { 0 }
+  @inlinable public var startIndex: Int { 0 }
   /// ``count``.
-  public var endIndex: Int { count }
+  @inlinable public var endIndex: Int { count }
 
   /// A value by position; negative positions are errors, as in any collection.
-  public subscript(position: Int) -> Int {
+  @inlinable public subscript(position: Int) -> Int {
     get {
       precondition(position >= 0 && position < count, "dimension \(position) of \(count)")
       return elements[position]
@@ -74,7 +74,11 @@ extension Dimensions: ExpressibleByArrayLiteral {
 
 extension Dimensions: Hashable {
   /// Equal counts and values.
-  public static func == (left: Dimensions, right: Dimensions) -> Bool { left.elementsEqual(right) }
+  @inlinable public static func == (left: Dimensions, right: Dimensions) -> Bool {
+    guard left.count == right.count else { return false }
+    for index in 0..<left.count where left.elements[index] != right.elements[index] { return false }
+    return true
+  }
 
   /// Feeds count and values.
   public func hash(into hasher: inout Hasher) {

@@ -9,9 +9,9 @@ package struct Tensor: Sendable {
   package let dtype: DType
   package let layout: Layout
 
-  package var shape: Shape { layout.shape }
-  package var strides: Dimensions { layout.strides }
-  package var device: Device { storage.device }
+  @inlinable package var shape: Shape { layout.shape }
+  @inlinable package var strides: Dimensions { layout.strides }
+  @inlinable package var device: Device { storage.device }
   package var elementCount: Int { layout.elementCount }
   package var isContiguous: Bool { layout.isContiguous }
 
@@ -53,7 +53,7 @@ package struct Tensor: Sendable {
   }
 
   /// The address of the first element, in device memory.
-  package var pointer: UnsafeMutableRawPointer {
+  @inlinable package var pointer: UnsafeMutableRawPointer {
     storage.pointer + layout.offset / dtype.blockSize * dtype.blockBytes
   }
 

@@ -7,7 +7,6 @@ waits for one waits for ever: so once the library has been used, every call in a
 from __future__ import annotations
 
 import os
-from ctypes import CDLL
 from typing import Any, Iterable, NoReturn
 
 from .errors import MartletError
@@ -30,7 +29,7 @@ def require_usable() -> None:
         _refuse()
 
 
-def guard(library: CDLL, functions: Iterable[str], *releasing: str) -> None:
+def guard(library: object, functions: Iterable[str], *releasing: str) -> None:
     """Closes a library in children: its functions raise there, and those with names ending in `releasing` do nothing."""
     names = tuple(functions)
 

@@ -95,6 +95,10 @@ SIGNATURES: dict[str, list[Any]] = {
     "martlet_convert": [_HANDLE] * 2,
 }
 
+# Of these, those whose callers look at the status themselves: it says more than failures, or time counts.
+_OPERATORS = "add add_rms_norm argmax convert embedding linear rearrange rms_norm rope self_attention swiglu".split()
+UNCHECKED = {"martlet_generation_next", *(f"martlet_{name}" for name in _OPERATORS)}
+
 # The functions that return something else than a status of their own: the result, then the parameters.
 OTHERS: dict[str, tuple[Any, list[Any]]] = {
     "martlet_last_status": (c_int, []),
@@ -117,20 +121,23 @@ def check(status: int, function: Any = None, arguments: Any = None) -> int:
     return status
 
 
-def _load() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(library_path()))
-    for name, parameters in SIGNATURES.items():
-        function = getattr(library, name)
-        function.argtypes, function.restype, function.errcheck = parameters, c_int, check
-    for name, (result, parameters) in OTHERS.items():
-        function = getattr(library, name)
-        function.argtypes, function.restype = parameters, result
-    return library
+class _Functions:
+    """The functions as attributes, which Python finds sooner than those of a `CDLL`."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        for name, parameters in SIGNATURES.items():
+            function = getattr(library, name)
+            function.argtypes, function.restype = parameters, c_int
+            if name not in UNCHECKED:
+                function.errcheck = check
+            setattr(self, name, function)
+        for name, (result, parameters) in OTHERS.items():
+            function = getattr(library, name)
+            function.argtypes, function.restype = parameters, result
+            setattr(self, name, function)
 
 
-LIBRARY = _load()
-# Whose results are not only failures: the caller looks at the status.
-del LIBRARY.martlet_generation_next.errcheck
+LIBRARY: Any = _Functions(ctypes.CDLL(str(library_path())))
 forks.guard(LIBRARY, SIGNATURES, "_free")
 
 

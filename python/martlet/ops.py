@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Optional, Sequence, Union
 
 from ._checks import real
-from ._library import LIBRARY
+from ._library import LIBRARY, last_error
 from .dtypes import DType
 from .errors import InvalidArgumentError
 from .tensor import SupportsDLPack, Tensor, from_dlpack
@@ -33,8 +33,13 @@ __all__ = [
 ]
 
 
+# The functions below look at types and statuses themselves: on one row an operator takes less time than a few calls of
+# Python functions.
+
+
 def _tensor(argument: str, value: SupportsDLPack) -> Tensor:
-    if type(value) is Tensor:
+    """A look at the memory of another library's tensor."""
+    if isinstance(value, Tensor):
         return value
     try:
         return from_dlpack(value)
@@ -42,18 +47,25 @@ def _tensor(argument: str, value: SupportsDLPack) -> Tensor:
         raise InvalidArgumentError(f"{argument}: {error}") from None
 
 
-def _output(out: Optional[SupportsDLPack], shape: Sequence[int], like: Tensor, dtype: Optional[DType] = None) -> Tensor:
-    """`out` if it is there, else a new tensor on the device of `like`."""
-    if out is None:
+def _output(
+    argument: str, value: Optional[SupportsDLPack], shape: Sequence[int], like: Tensor, dtype: Optional[DType] = None
+) -> Tensor:
+    """A look at the memory of `value` if it is there, else a new tensor on the device of `like`."""
+    if value is None:
         return Tensor(shape, like.dtype if dtype is None else dtype, like.device)
-    return _tensor("out", out)
+    return _tensor(argument, value)
 
 
 def add(a: SupportsDLPack, b: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """`out = a + b`, shapes alike. `out` may be `a` or `b`."""
-    a, b = _tensor("a", a), _tensor("b", b)
-    out = _output(out, a.shape, a)
-    LIBRARY.martlet_add(out._handle, a._handle, b._handle)
+    if type(a) is not Tensor:
+        a = _tensor("a", a)
+    if type(b) is not Tensor:
+        b = _tensor("b", b)
+    if type(out) is not Tensor:
+        out = _output("out", out, a.shape, a)
+    if status := LIBRARY.martlet_add(out._handle, a._handle, b._handle):
+        raise last_error(status)
     return out
 
 
@@ -69,9 +81,18 @@ def add_rms_norm(
 
     This is the step between the halves of a decoder layer; the sum is rounded before it is normalised.
     """
-    x, residual, weight = _tensor("x", x), _tensor("residual", residual), _tensor("weight", weight)
-    out = _output(out, x.shape, x)
-    LIBRARY.martlet_add_rms_norm(out._handle, residual._handle, x._handle, weight._handle, real("epsilon", epsilon))
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
+    if type(residual) is not Tensor:
+        residual = _tensor("residual", residual)
+    if type(weight) is not Tensor:
+        weight = _tensor("weight", weight)
+    if type(out) is not Tensor:
+        out = _output("out", out, x.shape, x)
+    if status := LIBRARY.martlet_add_rms_norm(
+        out._handle, residual._handle, x._handle, weight._handle, real("epsilon", epsilon)
+    ):
+        raise last_error(status)
     return out
 
 
@@ -83,11 +104,14 @@ def argmax(
     `x` is `[…, width]`, `index` (I64 or I32) and `value` are `[…]`, or `[1]` for a single row without other dimensions. Of
     equal ones the first; NaN counts as the largest, as in PyTorch.
     """
-    x = _tensor("x", x)
-    shape = x.shape[:-1] or (1,)
-    index = Tensor(shape, DType.I64, x.device) if index is None else _tensor("index", index)
-    value = Tensor(shape, x.dtype, x.device) if value is None else _tensor("value", value)
-    LIBRARY.martlet_argmax(index._handle, value._handle, x._handle)
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
+    if type(index) is not Tensor:
+        index = _output("index", index, x.shape[:-1] or (1,), x, DType.I64)
+    if type(value) is not Tensor:
+        value = _output("value", value, x.shape[:-1] or (1,), x)
+    if status := LIBRARY.martlet_argmax(index._handle, value._handle, x._handle):
+        raise last_error(status)
     return index, value
 
 
@@ -95,11 +119,14 @@ def convert(
     x: SupportsDLPack, dtype: Union[DType, str, None] = None, *, out: Optional[SupportsDLPack] = None
 ) -> Tensor:
     """The same numbers in another of the types F32, F16 and BF16, rounded to nearest even. One of `dtype` and `out` is given."""
-    x = _tensor("x", x)
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
     if (dtype is None) == (out is None):
         raise InvalidArgumentError("dtype: give either a type or a tensor for the result")
-    out = _output(out, x.shape, x, None if dtype is None else DType.of(dtype))
-    LIBRARY.martlet_convert(out._handle, x._handle)
+    if type(out) is not Tensor:
+        out = _output("out", out, x.shape, x, None if dtype is None else DType.of(dtype))
+    if status := LIBRARY.martlet_convert(out._handle, x._handle):
+        raise last_error(status)
     return out
 
 
@@ -108,13 +135,18 @@ def embedding(ids: SupportsDLPack, table: SupportsDLPack, *, out: Optional[Suppo
 
     `ids` is `[tokens]` of I64 or I32, each checked; `table` is `[vocabulary, width]`, `out` is `[tokens, width]`.
     """
-    ids, table = _tensor("ids", ids), _tensor("table", table)
+    if type(ids) is not Tensor:
+        ids = _tensor("ids", ids)
+    if type(table) is not Tensor:
+        table = _tensor("table", table)
     if out is None and (len(ids.shape), len(table.shape)) != (1, 2):
         raise InvalidArgumentError(
             f"ids and table: [tokens] and [vocabulary, width] are wanted, found {ids} and {table}"
         )
-    out = _output(out, ids.shape + table.shape[1:], table)
-    LIBRARY.martlet_embedding(out._handle, ids._handle, table._handle)
+    if type(out) is not Tensor:
+        out = _output("out", out, ids.shape + table.shape[1:], table)
+    if status := LIBRARY.martlet_embedding(out._handle, ids._handle, table._handle):
+        raise last_error(status)
     return out
 
 
@@ -129,18 +161,26 @@ def linear(
 
     `x` is `[…, columns]`, `weight` `[rows, columns]`, `bias` `[rows]` or None, `out` `[…, rows]`.
     """
-    x, weight = _tensor("x", x), _tensor("weight", weight)
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
+    if type(weight) is not Tensor:
+        weight = _tensor("weight", weight)
     bias = None if bias is None else _tensor("bias", bias)
-    out = _output(out, x.shape[:-1] + weight.shape[:1], x)
-    LIBRARY.martlet_linear(out._handle, x._handle, weight._handle, None if bias is None else bias._handle)
+    if type(out) is not Tensor:
+        out = _output("out", out, x.shape[:-1] + weight.shape[:1], x)
+    if status := LIBRARY.martlet_linear(out._handle, x._handle, weight._handle, None if bias is None else bias._handle):
+        raise last_error(status)
     return out
 
 
 def rearrange(x: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """Copies elements between layouts of one shape and any one type; the two must not overlap. Without `out` the result has no gaps."""
-    x = _tensor("x", x)
-    out = _output(out, x.shape, x)
-    LIBRARY.martlet_rearrange(out._handle, x._handle)
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
+    if type(out) is not Tensor:
+        out = _output("out", out, x.shape, x)
+    if status := LIBRARY.martlet_rearrange(out._handle, x._handle):
+        raise last_error(status)
     return out
 
 
@@ -151,9 +191,14 @@ def rms_norm(
 
     `weight` is `[width]`. The normalised value is rounded before it is multiplied with the weight, as in transformers.
     """
-    x, weight = _tensor("x", x), _tensor("weight", weight)
-    out = _output(out, x.shape, x)
-    LIBRARY.martlet_rms_norm(out._handle, x._handle, weight._handle, real("epsilon", epsilon))
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
+    if type(weight) is not Tensor:
+        weight = _tensor("weight", weight)
+    if type(out) is not Tensor:
+        out = _output("out", out, x.shape, x)
+    if status := LIBRARY.martlet_rms_norm(out._handle, x._handle, weight._handle, real("epsilon", epsilon)):
+        raise last_error(status)
     return out
 
 
@@ -162,9 +207,14 @@ def rope(x: SupportsDLPack, positions: SupportsDLPack, theta: float, *, out: Opt
 
     `x` and `out` are `[tokens, heads, d]`, `positions` `[tokens]` of I64 or I32. `out` may be `x`.
     """
-    x, positions = _tensor("x", x), _tensor("positions", positions)
-    out = _output(out, x.shape, x)
-    LIBRARY.martlet_rope(out._handle, x._handle, positions._handle, real("theta", theta))
+    if type(x) is not Tensor:
+        x = _tensor("x", x)
+    if type(positions) is not Tensor:
+        positions = _tensor("positions", positions)
+    if type(out) is not Tensor:
+        out = _output("out", out, x.shape, x)
+    if status := LIBRARY.martlet_rope(out._handle, x._handle, positions._handle, real("theta", theta)):
+        raise last_error(status)
     return out
 
 
@@ -181,17 +231,29 @@ def self_attention(
     `q` is `[queries, heads, d]`, `k` `[keys, key heads, d]`, `v` `[keys, key heads, dv]`, `out` `[queries, heads, dv]`. The
     last query sees all keys. Without `scale` it is `d ** -0.5`.
     """
-    q, k, v = _tensor("q", q), _tensor("k", k), _tensor("v", v)
+    if type(q) is not Tensor:
+        q = _tensor("q", q)
+    if type(k) is not Tensor:
+        k = _tensor("k", k)
+    if type(v) is not Tensor:
+        v = _tensor("v", v)
     if scale is None:
         scale = max(1, q.shape[-1] if q.shape else 1) ** -0.5
-    out = _output(out, q.shape[:-1] + v.shape[-1:], q)
-    LIBRARY.martlet_self_attention(out._handle, q._handle, k._handle, v._handle, real("scale", scale))
+    if type(out) is not Tensor:
+        out = _output("out", out, q.shape[:-1] + v.shape[-1:], q)
+    if status := LIBRARY.martlet_self_attention(out._handle, q._handle, k._handle, v._handle, real("scale", scale)):
+        raise last_error(status)
     return out
 
 
 def swiglu(gate: SupportsDLPack, up: SupportsDLPack, *, out: Optional[SupportsDLPack] = None) -> Tensor:
     """The gated unit of the feed-forward layer: `out = up · gate / (1 + exp(-gate))` (Shazeer 2020), shapes alike."""
-    gate, up = _tensor("gate", gate), _tensor("up", up)
-    out = _output(out, gate.shape, gate)
-    LIBRARY.martlet_swiglu(out._handle, gate._handle, up._handle)
+    if type(gate) is not Tensor:
+        gate = _tensor("gate", gate)
+    if type(up) is not Tensor:
+        up = _tensor("up", up)
+    if type(out) is not Tensor:
+        out = _output("out", out, gate.shape, gate)
+    if status := LIBRARY.martlet_swiglu(out._handle, gate._handle, up._handle):
+        raise last_error(status)
     return out

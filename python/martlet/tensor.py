@@ -43,7 +43,7 @@ class Tensor:
     def __init__(self, shape: Sequence[int], dtype: Union[DType, str] = DType.F32, device: str = "cpu") -> None:
         if hasattr(self, "_handle"):  # others may look at the memory that it has
             raise TypeError("a tensor gets its memory once: make another one")
-        self._handle: Optional[int] = None
+        self._handle: Optional[c_void_p] = None
         family, index = parsed(device)
         extents = _numbers("shape", shape)
         handle = c_void_p()
@@ -51,7 +51,7 @@ class Tensor:
         self._adopt(handle)
 
     def _adopt(self, handle: c_void_p) -> Tensor:
-        self._handle = handle.value
+        self._handle = handle
         self._info = TensorInfo(struct_size=ctypes.sizeof(TensorInfo))
         LIBRARY.martlet_tensor_describe(handle, byref(self._info))
         return self

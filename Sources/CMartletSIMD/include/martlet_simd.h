@@ -30,6 +30,8 @@ enum {
   MARTLET_PANEL = 16,
   /// Elements of a row of activations that share one scale when they are quantised to 8 bits.
   MARTLET_GROUP = 32,
+  /// Columns of a panel of quantised weights whose scales and quants lie together.
+  MARTLET_RECORD = 512,
   /// Tokens in one block of the KV cache.
   MARTLET_KV_BLOCK = 16,
   /// Keys that attention softmaxes at once before it merges with what came before.
@@ -56,29 +58,34 @@ enum martlet_scales {
 
 /// How quantised weights are packed into panels of `MARTLET_PANEL` rows, in about the bytes that they have in the file.
 ///
-/// A panel is three runs of memory: the f16 factors of each 256 columns (scale, then negated minimum; 16 rows each), the
-/// scales of each group (scale, then minimum, or two scales; 16 rows each), and the quants of each group. Quants are
-/// unsigned; where there are no minimums, `2^(bits - 1)` too high. A register of 64 bytes carries 4 columns of 16 rows: of
-/// 8-bit quants as they are; else the low half bytes of columns `8j ..< 8j + 4` and the high ones of the next four, in
-/// four registers, and then for 5 bits one register whose bit `i` is the fifth of column `4i + (byte mod 4)`, or for 6
-/// bits two registers with two such bits each for four columns.
+/// A panel is one run of records of `MARTLET_RECORD` columns, the last of which may have fewer, so that a product reads a
+/// single stream. A record is the f16 factors of each 256 columns (scale, then negated minimum; 16 rows each), the scales
+/// of each group (scale, then minimum, or two scales; 16 rows each), and the quants of each group. Quants are unsigned;
+/// where there are no minimums, `2^(bits - 1)` too high. A register of 64 bytes carries 4 columns of 16 rows: of 8-bit
+/// quants as they are; else the low half bytes of columns `8j ..< 8j + 4` and the high ones of the next four, in four
+/// registers, and then for 5 bits one register whose bit `i` is the fifth of column `4i + (byte mod 4)`, or for 6 bits two
+/// registers with two such bits each for four columns.
 typedef struct {
   int bits;    ///< 4, 5, 6 or 8
   int scales;  ///< `enum martlet_scales`
 } martlet_pack_format;
 
-/// Where the parts of a panel begin, in bytes.
+/// Where the parts of a record of some groups begin, and how long they are, in bytes.
 typedef struct {
+  size_t factor_bytes, scale_bytes, quant_bytes;  ///< of 256 columns, of a group, of a group
   size_t scales, quants, end;
-} martlet_panel_layout;
+} martlet_record_layout;
 
-static inline martlet_panel_layout martlet_layout_of(martlet_pack_format format, size_t columns) {
-  const size_t groups = columns / MARTLET_GROUP, super_blocks = (groups + 7) / 8;
-  const size_t super_bytes = format.scales == MARTLET_SCALES_K ? 64 : format.scales == MARTLET_SCALES_K_16 ? 32 : 0;
-  const size_t group_bytes = format.scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32;
+static inline martlet_record_layout martlet_record_of(martlet_pack_format format, size_t groups) {
+  martlet_record_layout layout = {0};
+  layout.factor_bytes = format.scales == MARTLET_SCALES_K ? 64 : format.scales == MARTLET_SCALES_K_16 ? 32 : 0;
+  layout.scale_bytes = format.scales == MARTLET_SCALES_F16_MINIMUM ? 64 : 32;
+  layout.quant_bytes = 64 * (size_t)format.bits;
+  layout.scales = (groups + 7) / 8 * layout.factor_bytes;
   // The quants, of which there are most, are aligned to registers.
-  const size_t scales = super_blocks * super_bytes, quants = (scales + groups * group_bytes + 63) & ~(size_t)63;
-  return (martlet_panel_layout){scales, quants, quants + groups * 64 * (size_t)format.bits};
+  layout.quants = (layout.scales + groups * layout.scale_bytes + 63) & ~(size_t)63;
+  layout.end = layout.quants + groups * layout.quant_bytes;
+  return layout;
 }
 
 /// 32 neighbouring columns of a row of activations, quantised to 8 bits.

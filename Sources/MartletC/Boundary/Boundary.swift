@@ -7,11 +7,11 @@ internal import CMartlet
 func boundary(_ body: () throws -> Void) -> martlet_status {
   do {
     try body()
-    ThreadState.current.succeed()
+    ThreadState.withCurrent { $0.succeed() }
     return MARTLET_OK
   } catch {
     let failure = Failure(error)
-    ThreadState.current.fail(failure)
+    ThreadState.withCurrent { $0.fail(failure) }
     return failure.status
   }
 }
@@ -21,11 +21,11 @@ func boundary(_ body: () throws -> Void) -> martlet_status {
 func boundary<Result>(_ function: String, failed: Result, _ body: () throws -> Result) -> Result {
   do {
     let result = try body()
-    ThreadState.current.succeed()
+    ThreadState.withCurrent { $0.succeed() }
     return result
   } catch {
     let failure = Failure(error)
-    ThreadState.current.fail(failure)
+    ThreadState.withCurrent { $0.fail(failure) }
     StandardOutput.report("\(function): \(failure.message)")
     return failed
   }

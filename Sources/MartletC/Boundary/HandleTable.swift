@@ -35,6 +35,8 @@ final class HandleTable: Sendable {
   private struct Slot {
     var generation: UInt64 = 0
     var object: (any HandleObject)?
+    /// What `object` is.
+    var kind = HandleKind.model
     /// The next free place, or -1.
     var next = -1
   }
@@ -71,6 +73,7 @@ final class HandleTable: Sendable {
         state.slots.append(Slot())
       }
       state.slots[place].object = object
+      state.slots[place].kind = Object.handleKind
       return Self.mark << Self.markShift | Object.handleKind.rawValue << Self.kindShift
         | state.slots[place].generation << Self.placeBits | UInt64(place)
     }
@@ -95,25 +98,25 @@ final class HandleTable: Sendable {
   /// The object behind a handle.
   /// - Parameter name: the argument, for messages.
   func object<Object: HandleObject>(
-    _ handle: OpaquePointer?, as type: Object.Type = Object.self, _ name: String
+    _ handle: OpaquePointer?, as type: Object.Type = Object.self, _ name: @autoclosure () -> String
   ) throws(Failure) -> Object {
-    let place = try Self.place(handle, type, name)
-    let object = state.withLock { state in
-      Self.isCurrent(handle, place, state) ? state.slots[place].object : nil
+    let place = try Self.place(handle, type, name())
+    let object: Object? = state.withLock { state in
+      Self.isCurrent(handle, place, type, state) ? Self.typed(state.slots[place].object) : nil
     }
-    guard let object = object as? Object else { throw Self.freed(name) }
+    guard let object else { throw Self.freed(name()) }
     return object
   }
 
   /// Makes a handle invalid and returns what was behind it. Whoever uses the object at the time keeps it alive.
   @discardableResult
   func remove<Object: HandleObject>(
-    _ handle: OpaquePointer?, as type: Object.Type = Object.self, _ name: String
+    _ handle: OpaquePointer?, as type: Object.Type = Object.self, _ name: @autoclosure () -> String
   ) throws(Failure) -> Object {
-    let place = try Self.place(handle, type, name)
-    let object: (any HandleObject)? = state.withLock { state in
-      guard Self.isCurrent(handle, place, state) else { return nil }
-      let object = state.slots[place].object
+    let place = try Self.place(handle, type, name())
+    let object: Object? = state.withLock { state in
+      guard Self.isCurrent(handle, place, type, state) else { return nil }
+      let object: Object? = Self.typed(state.slots[place].object)
       state.slots[place].object = nil
       guard state.slots[place].generation < Self.lastGeneration else { return object }
       state.slots[place].generation += 1
@@ -122,27 +125,34 @@ final class HandleTable: Sendable {
       state.lastFree = place
       return object
     }
-    guard let object = object as? Object else { throw Self.freed(name) }
+    guard let object else { throw Self.freed(name()) }
     return object
   }
 
   private static func bits(_ handle: OpaquePointer?) -> UInt64 { UInt64(UInt(bitPattern: handle)) }
 
-  private static func isCurrent(_ handle: OpaquePointer?, _ place: Int, _ state: borrowing State) -> Bool {
-    place < state.slots.count
+  private static func isCurrent<Object: HandleObject>(
+    _ handle: OpaquePointer?, _ place: Int, _ type: Object.Type, _ state: borrowing State
+  ) -> Bool {
+    place < state.slots.count && state.slots[place].kind == Object.handleKind
       && bits(handle) >> placeBits & lastGeneration == state.slots[place].generation
   }
 
+  /// The object as what `kind` says that it is; asking the runtime would take as long as the rest.
+  private static func typed<Object: HandleObject>(_ object: (any HandleObject)?) -> Object? {
+    object.map { unsafeDowncast($0, to: Object.self) }
+  }
+
   private static func place<Object: HandleObject>(
-    _ handle: OpaquePointer?, _ type: Object.Type, _ name: String
+    _ handle: OpaquePointer?, _ type: Object.Type, _ name: @autoclosure () -> String
   ) throws(Failure) -> Int {
     let wanted = Object.handleKind
-    guard handle != nil else { throw invalid(name, wanted, "null") }
+    guard handle != nil else { throw invalid(name(), wanted, "null") }
     let bits = bits(handle)
     guard bits >> markShift == mark, let kind = HandleKind(rawValue: bits >> kindShift & 0xF) else {
-      throw invalid(name, wanted, "a pointer that is no handle")
+      throw invalid(name(), wanted, "a pointer that is no handle")
     }
-    guard kind == wanted else { throw invalid(name, wanted, "that of \(kind.name)") }
+    guard kind == wanted else { throw invalid(name(), wanted, "that of \(kind.name)") }
     return Int(bits & UInt64(mostPlaces - 1))
   }
 

@@ -6,10 +6,10 @@ import Glibc
 internal import Martlet
 
 @c @implementation
-public func martlet_last_status() -> martlet_status { ThreadState.current.status }
+public func martlet_last_status() -> martlet_status { ThreadState.withCurrent { $0.status } }
 
 @c @implementation
-public func martlet_last_error() -> UnsafePointer<CChar>! { ThreadState.current.message }
+public func martlet_last_error() -> UnsafePointer<CChar>! { ThreadState.withCurrent { $0.message } }
 
 /// The version as C text. `nonisolated(unsafe)`: it is made once and nobody writes to it.
 private nonisolated(unsafe) let versionText: UnsafePointer<CChar> = {

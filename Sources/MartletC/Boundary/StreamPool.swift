@@ -1,3 +1,4 @@
+internal import MartletOperators
 internal import MartletRuntime
 internal import Synchronization
 
@@ -14,11 +15,13 @@ final class StreamPool: Sendable {
   /// will; the pool's lock orders the two, and nobody else has the stream.
   private final class IdleStream: @unchecked Sendable {
     let stream: Stream
-    init(_ stream: Stream) { self.stream = stream }
+    let device: Device
+    init(_ stream: Stream) { (self.stream, device) = (stream, stream.device) }
   }
 
   private struct State {
-    var idle: [Device: [IdleStream]] = [:]
+    /// A few: going through them is quicker than a dictionary.
+    var idle: [IdleStream] = []
     /// Threads of each processor stream; nil for all cores.
     var threads: Int?
     /// Counts the changes of `threads`; streams of before are not kept.
@@ -32,7 +35,7 @@ final class StreamPool: Sendable {
   func setThreads(_ threads: Int?) {
     // The streams end outside of the lock: their threads are waited for.
     let old = state.withLock { state in
-      defer { state.idle = [:] }
+      defer { state.idle = [] }
       state.threads = threads
       state.version += 1
       return state.idle
@@ -45,17 +48,25 @@ final class StreamPool: Sendable {
     try Stream(on: Devices.runtime(device), threads: state.withLock { $0.threads })
   }
 
-  /// Runs work on a stream of a device and waits for it.
-  func run(on device: Device, _ work: (Stream) throws -> Void) throws {
+  /// Work on at most so many bytes is done by the calling thread before another one would have heard of it.
+  private static let smallWork: UInt = 32_768
+
+  /// Runs an operator on a stream of a device and waits for it.
+  /// - Parameter bytes: how many its tensors have at most.
+  func run(_ work: borrowing some Operator, on device: Device, bytes: UInt = .max) throws {
+    if device == .cpu, bytes <= Self.smallWork {
+      return try work.run(on: ThreadState.withCurrent { try $0.stream() })
+    }
     let (known, threads, version) = state.withLock { state in
-      (state.idle[device]?.popLast(), state.threads, state.version)
+      let place = state.idle.lastIndex { $0.device == device }
+      return (place.map { state.idle.remove(at: $0) }, state.threads, state.version)
     }
     let lease = try known ?? IdleStream(Stream(on: Devices.runtime(device), threads: threads))
-    try work(lease.stream)
+    try work.run(on: lease.stream)
     try lease.stream.synchronize()
     state.withLock { state in
-      if state.version == version, (state.idle[device]?.count ?? 0) < Self.mostIdle {
-        state.idle[device, default: []].append(lease)
+      if state.version == version, state.idle.count(where: { $0.device == device }) < Self.mostIdle {
+        state.idle.append(lease)
       }
     }
   }

@@ -6,7 +6,8 @@ public import CMartlet
 // LLAISYS's operators are those of `martlet_tensor.h`; the status, which the thread keeps, becomes a line for people.
 
 private func report(_ function: String, _ status: martlet_status) {
-  if status != MARTLET_OK { StandardOutput.report("\(function): \(String(cString: ThreadState.current.message))") }
+  guard status != MARTLET_OK else { return }
+  ThreadState.withCurrent { StandardOutput.report("\(function): \(String(cString: $0.message))") }
 }
 
 @c @implementation

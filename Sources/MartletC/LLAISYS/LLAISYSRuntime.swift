@@ -14,13 +14,13 @@ private struct RuntimeCall {
   init(_ type: llaisysDeviceType_t) throws {
     let kind = try DeviceFamily(number: type.rawValue, "device_type").device(0).kind
     api = kind.api
-    try api.setDevice(ThreadState.current.chosenDevices[kind] ?? 0)
+    try api.setDevice(ThreadState.withCurrent { $0.chosenDevices[kind] ?? 0 })
   }
 
   static func choose(_ type: llaisysDeviceType_t, _ index: Int32) throws {
     let device = try namedDevice(type.rawValue, index)
     try device.kind.api.setDevice(device.index)
-    ThreadState.current.chosenDevices[device.kind] = device.index
+    ThreadState.withCurrent { $0.chosenDevices[device.kind] = device.index }
   }
 
   /// A size of the caller's; beyond half the addresses it arrives as a negative number.

@@ -8,9 +8,10 @@ internal import MartletTensor
 @c @implementation
 public func martlet_add(_ out: martlet_tensor_t?, _ a: martlet_tensor_t?, _ b: martlet_tensor_t?) -> martlet_status {
   boundary {
-    let arguments = Arguments("Add")
+    var arguments = Arguments("Add")
     let out = try arguments.output(out)
-    try arguments.run(Add(arguments.input(a, "a"), arguments.input(b, "b"), into: out), inPlace: "a", "b")
+    try arguments.run(
+      Add(arguments.input(a, "a", inPlace: true), arguments.input(b, "b", inPlace: true), into: out))
   }
 }
 
@@ -19,7 +20,7 @@ public func martlet_argmax(
   _ index: martlet_tensor_t?, _ value: martlet_tensor_t?, _ x: martlet_tensor_t?
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("Argmax")
+    var arguments = Arguments("Argmax")
     let index = try arguments.output(index, "index")
     let value = try arguments.output(value, "value")
     try arguments.run(Argmax(arguments.input(x, "x"), index: index, value: value))
@@ -31,12 +32,12 @@ public func martlet_embedding(
   _ out: martlet_tensor_t?, _ ids: martlet_tensor_t?, _ table: martlet_tensor_t?
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("Embedding")
+    var arguments = Arguments("Embedding")
     let out = try arguments.output(out)
-    let ids = try arguments.input(ids, "ids")
+    let ids = try arguments.indices(ids, "ids")
     let table = try arguments.input(table, "table")
     let work = try Embedding(ids, table: table, into: out)
-    try arguments.check(ids, "ids", within: table.shape[0])
+    try arguments.checkIndices(within: table.shape[0])
     try arguments.run(work)
   }
 }
@@ -46,7 +47,7 @@ public func martlet_linear(
   _ out: martlet_tensor_t?, _ x: martlet_tensor_t?, _ weight: martlet_tensor_t?, _ bias: martlet_tensor_t?
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("Linear")
+    var arguments = Arguments("Linear")
     let out = try arguments.output(out)
     let bias = try bias.map { try arguments.input($0, "bias") }
     try arguments.run(
@@ -57,15 +58,14 @@ public func martlet_linear(
 @c @implementation
 public func martlet_rearrange(_ out: martlet_tensor_t?, _ x: martlet_tensor_t?) -> martlet_status {
   boundary {
-    let arguments = Arguments("Rearrange")
-    let out = try arguments.object(out, "out")
-    let x = try arguments.object(x, "x")
+    var arguments = Arguments("Rearrange")
+    let out = try arguments.target(out)
+    let x = try arguments.source(x, "x")
     guard out.type == x.type, out.shape == x.shape else {
       throw OperatorError(
         "Rearrange", "out", expected: "of x's type and shape, \(x.description)", found: out.description)
     }
-    let target = arguments.note(output: try out.carrier(), "out")
-    try arguments.run(Rearrange(arguments.note(input: try x.carrier(), "x"), into: target))
+    try arguments.run(Rearrange(x.carrier(), into: out.carrier()))
     out.memory.noteFilled()
   }
 }
@@ -75,7 +75,7 @@ public func martlet_rms_norm(
   _ out: martlet_tensor_t?, _ x: martlet_tensor_t?, _ weight: martlet_tensor_t?, _ epsilon: Float
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("RMSNorm")
+    var arguments = Arguments("RMSNorm")
     let out = try arguments.output(out)
     let work = try RMSNorm(
       arguments.input(x, "x"), weight: arguments.input(weight, "weight"), epsilon: epsilon, into: out)
@@ -91,12 +91,13 @@ public func martlet_rope(
   boundary {
     // Up to here every position is an f32, in which angles are calculated.
     let positionLimit = 1 << 24
-    let arguments = Arguments("RoPE")
+    var arguments = Arguments("RoPE")
     let out = try arguments.output(out)
-    let positions = try arguments.input(positions, "positions")
-    let work = try RoPE(arguments.input(x, "x"), positions: positions, theta: theta, angle: .quotient, into: out)
-    try arguments.check(positions, "positions", within: positionLimit + 1)
-    try arguments.run(work, inPlace: "x")
+    let positions = try arguments.indices(positions, "positions")
+    let work = try RoPE(
+      arguments.input(x, "x", inPlace: true), positions: positions, theta: theta, angle: .quotient, into: out)
+    try arguments.checkIndices(within: positionLimit + 1)
+    try arguments.run(work)
   }
 }
 
@@ -105,7 +106,7 @@ public func martlet_self_attention(
   _ out: martlet_tensor_t?, _ q: martlet_tensor_t?, _ k: martlet_tensor_t?, _ v: martlet_tensor_t?, _ scale: Float
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("SelfAttention")
+    var arguments = Arguments("SelfAttention")
     let out = try arguments.output(out)
     let work = try SelfAttention(
       arguments.input(q, "q"), arguments.input(k, "k"), arguments.input(v, "v"), scale: scale, into: out)
@@ -119,7 +120,7 @@ public func martlet_swiglu(
   _ out: martlet_tensor_t?, _ gate: martlet_tensor_t?, _ up: martlet_tensor_t?
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("SwiGLU")
+    var arguments = Arguments("SwiGLU")
     let out = try arguments.output(out)
     try arguments.run(SwiGLU(gate: arguments.input(gate, "gate"), up: arguments.input(up, "up"), into: out))
   }
@@ -131,7 +132,7 @@ public func martlet_add_rms_norm(
   _ epsilon: Float
 ) -> martlet_status {
   boundary {
-    let arguments = Arguments("AddRMSNorm")
+    var arguments = Arguments("AddRMSNorm")
     let out = try arguments.output(out)
     let work = try AddRMSNorm(
       arguments.input(x, "x"), residual: arguments.output(residual, "residual"),
@@ -144,7 +145,7 @@ public func martlet_add_rms_norm(
 @c @implementation
 public func martlet_convert(_ out: martlet_tensor_t?, _ x: martlet_tensor_t?) -> martlet_status {
   boundary {
-    let arguments = Arguments("Convert")
+    var arguments = Arguments("Convert")
     let out = try arguments.output(out)
     try arguments.run(Convert(arguments.input(x, "x"), into: out))
   }

@@ -25,12 +25,18 @@ final class TensorObject: HandleObject {
   let memory: TensorMemory
   let type: ElementType
   let layout: Layout
+  /// Bytes from the beginning of the first element to the end of the furthest one; 0 without elements.
+  let byteLength: Int
+  /// The tensor as operators take it; nil for types that they do not know.
+  private let operand: Tensor?
 
   /// - Precondition: the layout lies within the memory.
   init(_ memory: TensorMemory, _ type: ElementType, _ layout: Layout) {
     self.memory = memory
     self.type = type
     self.layout = layout
+    byteLength = layout.elementCount == 0 ? 0 : ((layout.upperBound ?? layout.offset) - layout.offset) * type.size
+    operand = type.dtype.flatMap { try? Tensor(storage: memory.storage, dtype: $0, layout: layout) }
   }
 
   /// A new tensor without gaps whose elements are undefined.
@@ -50,17 +56,19 @@ final class TensorObject: HandleObject {
   var description: String { "\(type.name)\(shape) on \(device)" }
 
   /// The tensor as operators take it.
-  func tensor(_ operatorName: String, _ argument: String) throws -> Tensor {
-    guard let dtype = type.dtype else {
+  func tensor(_ operatorName: @autoclosure () -> String, _ argument: @autoclosure () -> String) throws -> Tensor {
+    guard let operand else {
       throw OperatorError(
-        operatorName, argument, expected: "of a type that operators know (f32, f16, bf16, i32, i64, u8)",
+        operatorName(), argument(), expected: "of a type that operators know (f32, f16, bf16, i32, i64, u8)",
         found: description)
     }
-    return try Tensor(storage: memory.storage, dtype: dtype, layout: layout)
+    return operand
   }
 
-  /// The bytes of the tensor in the guise of a type that can be moved; elements of 16 bytes are two of 8.
+  /// The tensor for moving its bytes, of a type that operators do not know in the guise of one that they do; elements of 16
+  /// bytes are two of 8.
   func carrier() throws -> Tensor {
+    if let operand { return operand }
     let parts = type.size / type.carrier.blockBytes
     var layout = layout
     if parts > 1 {
@@ -99,7 +107,7 @@ final class TensorObject: HandleObject {
     if layout.isContiguous { return self }
     let copy = try TensorObject(shape, type, on: device)
     let rearrange = try Rearrange(carrier(), into: copy.carrier())
-    try StreamPool.shared.run(on: device) { try rearrange.run(on: $0) }
+    try StreamPool.shared.run(rearrange, on: device)
     copy.memory.noteFilled()
     return copy
   }

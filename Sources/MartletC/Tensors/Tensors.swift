@@ -6,8 +6,10 @@ internal import MartletRuntime
 internal import MartletTensor
 
 /// The tensor behind a handle.
-func tensorObject(_ handle: martlet_tensor_t?, _ name: String = "tensor") throws(Failure) -> TensorObject {
-  try HandleTable.shared.object(handle, name)
+func tensorObject(
+  _ handle: martlet_tensor_t?, _ name: @autoclosure () -> String = "tensor"
+) throws(Failure) -> TensorObject {
+  try HandleTable.shared.object(handle, name())
 }
 
 /// Makes a tensor and hands its handle to the caller.

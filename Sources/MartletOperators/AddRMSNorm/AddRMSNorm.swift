@@ -11,7 +11,6 @@ package struct AddRMSNorm: Operator {
   let weight: Rows
   let out: Rows
   let epsilon: Float
-  private let tensors: [Tensor]
 
   package init(
     _ x: Tensor, residual: Tensor, weight: Tensor, epsilon: Float, into out: Tensor
@@ -32,7 +31,6 @@ package struct AddRMSNorm: Operator {
     self.weight = try check.rows(weight, "weight")
     self.out = try check.rows(out, "out")
     self.epsilon = epsilon
-    self.tensors = [x, residual, weight, out]
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

@@ -45,17 +45,18 @@ package struct CacheAppend: Operator {
     try check.shape(qkv, [qkv.shape[0], (heads + 2 * cache.keyHeads) * dimension], "qkv")
     try check.shape(rotations, [qkv.shape[0], dimension], "rotations")
     try check.dtype(rotations, .f32, argument: "rotations")
-    try check.require(rotations.isContiguous, "rotations", "contiguous", found: rotations.description)
+    try check.contiguous(rotations, "rotations")
     try check.shape(slots, [qkv.shape[0]], "slots")
     try check.dtype(slots, .i32, argument: "slots")
-    try check.require(slots.isContiguous, "slots", "contiguous", found: slots.description)
-    try check.devices(qkv, rotations, slots, out: cache.keys, "cache")
+    try check.contiguous(slots, "slots")
+    try check.device(slots, "slots", qkv.device)
+    try check.devices(qkv, rotations, out: cache.keys, "cache")
     try check.devices(qkv, out: qkv, "qkv")
     if let norms {
       for (tensor, name) in [(norms.query, "the queries' norm"), (norms.key, "the keys' norm")] {
         try check.shape(tensor, [dimension], name)
         try check.floatingPoint(tensor, name)
-        try check.require(tensor.isContiguous, name, "contiguous", found: tensor.description)
+        try check.contiguous(tensor, name)
         try check.devices(qkv, tensor, out: qkv, "qkv")
       }
     }

@@ -8,19 +8,15 @@ package import MartletTensor
 package struct Convert: Operator {
   let x: Rows
   let out: Rows
-  private let tensors: [Tensor]
 
-  package init(_ x: Tensor, into out: Tensor) throws(OperatorError) {
+  package init(_ x: borrowing Tensor, into out: borrowing Tensor) throws(OperatorError) {
     let check = Checker("Convert")
-    try check.require(
-      x.dtype.isFloatingPoint || x.dtype.isQuantized, "x", "of a floating-point or quantised type",
-      found: x.description)
+    try check.numbers(x, "x")
     try check.floatingPoint(out, "out")
-    try check.shape(out, x.shape, "out")
+    try check.shape(out, x.layout.shape, "out")
     try check.devices(x, out: out)
     self.x = try check.rows(x, "x")
     self.out = try check.rows(out, "out")
-    self.tensors = [x, out]
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

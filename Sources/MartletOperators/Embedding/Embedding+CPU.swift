@@ -6,8 +6,8 @@ extension Embedding {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
     let convert = stream.kernels.pointee.convert
     let width = table.width
-    let scratch = try stream.scratch(bytes: stream.pool.threadCount * width * 4)
-    stream.pool.forEachRange(out.count, grain: Work.rowGrain(width: width)) { rows, thread in
+    let scratch = try stream.scratch(bytes: table.dtype.isQuantized ? stream.pool.threadCount * width * 4 : 0)
+    stream.pool.forEachShare(out.count, grain: Work.rowGrain(width: width)) { rows, thread in
       let row32 = (scratch + thread * width * 4).assumingMemoryBound(to: Float.self)
       for row in rows {
         let id = ids.dtype == .i64 ? Int(ids.pointer(as: Int64.self)[row]) : Int(ids.pointer(as: Int32.self)[row])

@@ -10,24 +10,20 @@ package struct Embedding: Operator {
   let ids: Tensor
   let table: Rows
   let out: Rows
-  private let tensors: [Tensor]
 
   package init(_ ids: Tensor, table: Tensor, into out: Tensor) throws(OperatorError) {
     let check = Checker("Embedding")
     try check.dtype(ids, .i64, .i32, argument: "ids")
     try check.dimensions(ids, 1, "ids")
-    try check.require(ids.isContiguous, "ids", "contiguous", found: ids.description)
+    try check.contiguous(ids, "ids")
     try check.dimensions(table, 2, "table")
-    try check.require(
-      table.dtype.isFloatingPoint || table.dtype.isQuantized, "table", "of a floating-point or quantised type",
-      found: table.description)
+    try check.numbers(table, "table")
     try check.floatingPoint(out, "out")
     try check.shape(out, [ids.shape[0], table.shape[1]], "out")
     try check.devices(ids, table, out: out)
     self.ids = ids
     self.table = try check.rows(table, "table")
     self.out = try check.rows(out, "out")
-    self.tensors = [table, out]
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

@@ -26,48 +26,45 @@ package struct Linear: Operator {
   let weight: Weight
   let bias: Tensor?
   let out: Rows
-  private let tensors: [Tensor]
 
   /// The plain form.
   package init(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
     let check = Checker("Linear")
     try check.dimensions(weight, 2, "weight")
-    try check.require(
-      weight.dtype.isFloatingPoint || weight.dtype.isQuantized, "weight", "of a floating-point or quantised type",
-      found: weight.description)
-    try check.devices(x, weight, bias, out: out)
+    try check.numbers(weight, "weight")
+    try check.devices(x, weight, out: out)
     try self.init(
-      x, .plain(try check.rows(weight, "weight")), rows: weight.shape[0], columns: weight.shape[1], bias, out,
-      tensors: [x, weight, out], check)
+      x, .plain(try check.rows(weight, "weight")), rows: weight.shape[0], columns: weight.shape[1], bias, out, check)
   }
 
   /// The packed form.
   package init(_ x: Tensor, weight: PackedWeight, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
     let check = Checker("Linear")
-    try check.devices(x, bias, out: out)
+    try check.devices(x, out: out)
     try check.require(weight.device == x.device, "weight", "on \(x.device)", found: "\(weight.device)")
     try self.init(
-      x, .packed(weight), rows: weight.rows, columns: weight.columns, bias, out, tensors: [x, out], check)
+      x, .packed(weight), rows: weight.rows, columns: weight.columns, bias, out, check)
   }
 
   private init(
-    _ x: Tensor, _ weight: Weight, rows: Int, columns: Int, _ bias: Tensor?, _ out: Tensor, tensors: [Tensor],
-    _ check: Checker
+    _ x: Tensor, _ weight: Weight, rows: Int, columns: Int, _ bias: Tensor?, _ out: Tensor, _ check: Checker
   ) throws(OperatorError) {
     try check.floatingPoint(x, "x")
     try check.require(x.shape.last == columns, "x", "of \(columns) columns", found: x.description)
-    try check.shape(out, Shape(x.shape.dropLast() + [rows]), "out")
+    var shape = x.shape
+    shape[shape.count - 1] = rows
+    try check.shape(out, shape, "out")
     try check.floatingPoint(out, "out")
     if let bias {
+      try check.device(bias, "bias", x.device)
       try check.shape(bias, [rows], "bias")
       try check.floatingPoint(bias, "bias")
-      try check.require(bias.isContiguous, "bias", "contiguous", found: bias.description)
+      try check.contiguous(bias, "bias")
     }
     self.x = try check.rows(x, "x")
     self.out = try check.rows(out, "out")
     self.weight = weight
     self.bias = bias
-    self.tensors = tensors
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

@@ -35,7 +35,6 @@ package struct PagedAttention: Operator {
   let scale: Float
   let window: Int?
   let out: Rows
-  private let tensors: [Tensor]
 
   package init(
     queries: Tensor, heads: Int, cache: PagedCache, batch: AttentionBatch, scale: Float, window: Int? = nil,
@@ -56,12 +55,13 @@ package struct PagedAttention: Operator {
       (batch.starts, "starts"), (batch.positions, "positions"), (batch.blockTables, "blockTables"),
     ] {
       try check.dtype(tensor, .i32, argument: name)
-      try check.require(tensor.isContiguous, name, "contiguous", found: tensor.description)
+      try check.device(tensor, name, queries.device)
+      try check.contiguous(tensor, name)
     }
     try check.dimensions(batch.blockTables, 2, "blockTables")
     try check.shape(batch.starts, [batch.blockTables.shape[0] + 1], "starts")
     try check.shape(batch.positions, [queries.shape[0]], "positions")
-    try check.devices(queries, cache.keys, batch.starts, batch.positions, batch.blockTables, out: out)
+    try check.devices(queries, cache.keys, out: out)
     self.queries = try check.rows(queries, "queries")
     self.out = try check.rows(out, "out")
     self.cache = cache
@@ -70,7 +70,6 @@ package struct PagedAttention: Operator {
     try check.require(window ?? 1 >= 1, "window", "at least 1", found: "\(window ?? 1)")
     self.scale = scale
     self.window = window
-    self.tensors = [queries, out]
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

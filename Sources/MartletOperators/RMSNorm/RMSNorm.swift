@@ -12,7 +12,6 @@ package struct RMSNorm: Operator {
   let weight: Rows
   let out: Rows
   let epsilon: Float
-  private let tensors: [Tensor]
 
   package init(_ x: Tensor, weight: Tensor, epsilon: Float, into out: Tensor) throws(OperatorError) {
     let check = Checker("RMSNorm")
@@ -27,7 +26,6 @@ package struct RMSNorm: Operator {
     self.weight = try check.rows(weight, "weight")
     self.out = try check.rows(out, "out")
     self.epsilon = epsilon
-    self.tensors = [x, weight, out]
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

@@ -35,7 +35,7 @@ extension Rearrange {
     let strips = (rows.extent + strip - 1) / strip
     let outer = axes
     let copyRows = stream.kernels.pointee.copy_rows
-    stream.pool.forEachRange(planes * strips, grain: max(1, Work.elements / (strip * columns.extent))) { range, _ in
+    stream.pool.forEachShare(planes * strips, grain: Work.elements / (strip * columns.extent)) { range, _ in
       for unit in range {
         var rest = unit / strips
         let first = unit % strips * strip

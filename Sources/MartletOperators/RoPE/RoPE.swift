@@ -27,7 +27,7 @@ package struct RoPE: Operator {
     try check.require(out.shape[2] <= 1 || out.strides[2] == 1, "out", "without gaps in a head", found: out.description)
     try check.shape(positions, [x.shape[0]], "positions")
     try check.dtype(positions, .i64, .i32, argument: "positions")
-    try check.require(positions.isContiguous, "positions", "contiguous", found: positions.description)
+    try check.contiguous(positions, "positions")
     try check.require(theta > 0 && theta.isFinite, "theta", "positive", found: "\(theta)")
     try check.devices(x, positions, out: out)
     self.x = x

@@ -17,15 +17,15 @@ package struct RotationTable: Operator {
     let check = Checker("RotationTable")
     try check.dimensions(positions, 1, "positions")
     try check.dtype(positions, .i32, argument: "positions")
-    try check.require(positions.isContiguous, "positions", "contiguous", found: positions.description)
+    try check.contiguous(positions, "positions")
     if let lengths {
       try check.shape(lengths, positions.shape, "lengths")
       try check.dtype(lengths, .i32, argument: "lengths")
-      try check.require(lengths.isContiguous, "lengths", "contiguous", found: lengths.description)
+      try check.contiguous(lengths, "lengths")
     }
     try check.shape(out, [positions.shape[0], frequencies.values.count * 2], "out")
     try check.dtype(out, .f32, argument: "out")
-    try check.require(out.isContiguous, "out", "contiguous", found: out.description)
+    try check.contiguous(out, "out")
     try check.devices(positions, out: out)
     self.positions = positions
     self.lengths = lengths

@@ -23,6 +23,7 @@ package struct SelfAttention: Operator {
       try check.dimensions(tensor, 3, name)
       try check.floatingPoint(tensor, name)
       try check.dtype(tensor, q.dtype, argument: name)
+      try check.device(tensor, name, q.device)
       try check.require(
         tensor.shape[2] <= 1 || tensor.strides[2] == 1, name, "without gaps in a head", found: tensor.description)
     }
@@ -34,7 +35,7 @@ package struct SelfAttention: Operator {
     try check.shape(out, [q.shape[0], q.shape[1], v.shape[2]], "out")
     try check.require(
       k.shape[0] >= q.shape[0], "k", "at least as long as the \(q.shape[0]) queries", found: k.description)
-    try check.devices(q, k, v, out: out)
+    try check.devices(q, out: out)
     self.q = q
     self.k = k
     self.v = v

@@ -1,8 +1,10 @@
+import MartletRuntime
 import MartletTensor
 
 /// A tensor seen as rows of its last dimension, each without gaps, at equal distances: what most operators work on.
 struct Rows: @unchecked Sendable {
-  // `@unchecked Sendable`: a pointer into a storage that the plan's tensors keep alive; see `Storage`.
+  // `@unchecked Sendable`: a pointer into the storage beside it; see `Storage`.
+  private let storage: Storage
   let base: UnsafeMutableRawPointer
   /// How many rows.
   let count: Int
@@ -13,21 +15,24 @@ struct Rows: @unchecked Sendable {
   let dtype: DType
 
   /// Nil if the leading dimensions cannot be walked with one distance or the last one has gaps.
-  init?(_ tensor: Tensor) {
-    let shape = tensor.shape
-    guard let width = shape.last, width <= 1 || tensor.strides[shape.count - 1] == 1 else { return nil }
+  init?(_ tensor: borrowing Tensor) {
+    let last = tensor.layout.shape.count - 1
+    guard last >= 0, tensor.layout.shape[last] <= 1 || tensor.layout.strides[last] == 1 else { return nil }
+    let width = tensor.layout.shape[last]
     var stride = width
     var covered = 1
+    var isEmpty = false
+    for dimension in 0..<last where tensor.layout.shape[dimension] == 0 { isEmpty = true }
     // Without rows there are no distances to agree.
-    let isEmpty = shape.dropLast().contains(0)
-    for dimension in shape.indices.dropLast().reversed() where shape[dimension] != 1 && !isEmpty {
+    for dimension in (0..<last).reversed() where tensor.layout.shape[dimension] != 1 && !isEmpty {
       if covered == 1 {
-        stride = tensor.strides[dimension]
-      } else if tensor.strides[dimension] != stride * covered {
+        stride = tensor.layout.strides[dimension]
+      } else if tensor.layout.strides[dimension] != stride * covered {
         return nil
       }
-      covered *= shape[dimension]
+      covered *= tensor.layout.shape[dimension]
     }
+    self.storage = tensor.storage
     self.base = tensor.pointer
     self.count = isEmpty ? 0 : covered
     self.width = width

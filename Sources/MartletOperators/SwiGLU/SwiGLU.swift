@@ -10,20 +10,20 @@ package struct SwiGLU: Operator {
   let gate: Rows
   let up: Rows
   let out: Rows
-  private let tensors: [Tensor]
 
-  package init(gate: Tensor, up: Tensor, into out: Tensor) throws(OperatorError) {
+  package init(
+    gate: borrowing Tensor, up: borrowing Tensor, into out: borrowing Tensor
+  ) throws(OperatorError) {
     let check = Checker("SwiGLU")
     try check.floatingPoint(gate, "gate")
-    try check.shape(up, gate.shape, "up")
-    try check.shape(out, gate.shape, "out")
+    try check.shape(up, gate.layout.shape, "up")
+    try check.shape(out, gate.layout.shape, "out")
     try check.dtype(up, gate.dtype, argument: "up")
     try check.dtype(out, gate.dtype, argument: "out")
     try check.devices(gate, up, out: out)
     self.gate = try check.rows(gate, "gate")
     self.up = try check.rows(up, "up")
     self.out = try check.rows(out, "out")
-    self.tensors = [gate, up, out]
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

@@ -146,6 +146,13 @@ package final class ThreadPool: @unchecked Sendable {
     }
   }
 
+  /// The same in one piece for each thread, if pieces are not smaller than `grain`: for loops that do nothing but move
+  /// memory. A thread then often meets in its own cache what it wrote when the loop ran before, and nothing is gained by
+  /// handing out such short work more finely.
+  package func forEachShare(_ count: Int, grain: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+    forEachRange(count, grain: max(grain, (count + threadCount - 1) / threadCount), body)
+  }
+
   /// The piece of a loop that begins at `start`.
   static func piece(from start: Int, count: Int, grain: Int, threadCount: Int) -> Range<Int> {
     let length = max(grain, (count - start) / (2 * threadCount) / grain * grain)
