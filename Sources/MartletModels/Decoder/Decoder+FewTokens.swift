@@ -11,7 +11,8 @@ extension Decoder {
   func fewTokenOperators(
     _ shape: BatchShape, _ input: DeviceBatch, cache: KVCache, arena: inout Arena, on runtime: Runtime
   ) throws -> StepOperators? {
-    guard runtime.device.kind != .cpu, shape.tokens <= FusedLinear.mostRows, canFuse(rows: shape.tokens, runtime.device)
+    guard runtime.device.kind != .cpu, shape.tokens <= FusedLinear.mostRows, !isReference,
+      canFuse(rows: shape.tokens, runtime.device)
     else { return nil }
     let dimension = configuration.headDimension
     func buffer(_ width: Int, _ rows: Int = shape.tokens, _ dtype: DType? = nil) throws -> Tensor {
@@ -87,6 +88,10 @@ extension Decoder {
     }
     return operators
   }
+
+  /// Whether everything is in f32: the mode that others are compared with, in which a sequence has the same bits in any
+  /// company, so that its attention knows one order of additions only.
+  private var isReference: Bool { activationType == .f32 && !weightType.isQuantized }
 
   /// Whether all products but that of queries, keys and values, which has two forms, can be fused.
   private func canFuse(rows: Int, _ device: Device) -> Bool {
