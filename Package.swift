@@ -17,12 +17,13 @@ func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 /// Device code beside the operators; `CMartletKernels` embeds it as text.
 let kernelFiles =
   [
-    "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "Linear/Linear", "Linear/LinearBlocks",
+    "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "DecodeAttention/DecodeAttention",
+    "FusedLinear/FusedLinear", "FusedLinear/FusedLinearBlocks", "Linear/Linear", "Linear/LinearBlocks",
     "Linear/LinearBlocksTile", "Linear/LinearTile", "PagedAttention/PagedAttention", "RMSNorm/RMSNorm",
-    "Rearrange/Rearrange", "RoPE/RoPE",
-    "SelfAttention/SelfAttention", "Support/AttentionHopper", "Support/AttentionTile",
-    "SwiGLU/SwiGLU",
-  ].map { $0 + ".cu" } + ["Attention", "Blocks", "Cache", "Device", "Matrix", "QueryTile"].map { "Support/\($0).cuh" }
+    "Rearrange/Rearrange", "RoPE/RoPE", "SelfAttention/SelfAttention", "Support/AttentionHopper",
+    "Support/AttentionTile", "SwiGLU/SwiGLU",
+  ].map { $0 + ".cu" }
+  + ["Attention", "Blocks", "Cache", "Device", "Fused", "Matrix", "Pipeline", "QueryTile"].map { "Support/\($0).cuh" }
 
 /// The tests of one layer, in `Tests/<layer>Tests`.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {

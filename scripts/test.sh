@@ -40,5 +40,6 @@ if [ -z "${ARGS:-}$*" ]; then
   scripts/test_example.sh
   scripts/test_c.sh
   scripts/test_server.sh
+  scripts/test-page.sh
   scripts/test-python.sh
 fi

@@ -19,6 +19,12 @@ END
 BEGIN(cache)
 #embed "../MartletOperators/Support/Cache.cuh"
 END
+BEGIN(pipeline)
+#embed "../MartletOperators/Support/Pipeline.cuh"
+END
+BEGIN(fused)
+#embed "../MartletOperators/Support/Fused.cuh"
+END
 BEGIN(attention)
 #embed "../MartletOperators/Support/Attention.cuh"
 END
@@ -46,6 +52,15 @@ BEGIN(cache_append)
 END
 BEGIN(convert)
 #embed "../MartletOperators/Convert/Convert.cu"
+END
+BEGIN(decode_attention)
+#embed "../MartletOperators/DecodeAttention/DecodeAttention.cu"
+END
+BEGIN(fused_linear)
+#embed "../MartletOperators/FusedLinear/FusedLinear.cu"
+END
+BEGIN(fused_linear_blocks)
+#embed "../MartletOperators/FusedLinear/FusedLinearBlocks.cu"
 END
 BEGIN(linear)
 #embed "../MartletOperators/Linear/Linear.cu"
@@ -85,7 +100,7 @@ END
 static const martlet_kernel_file preludes[] = {
     {"martlet_gpu.h", arguments}, {"Device.cuh", device}, {"Blocks.cuh", blocks},
     {"Cache.cuh", cache},         {"Attention.cuh", attention}, {"Matrix.cuh", matrix},
-    {"QueryTile.cuh", query_tile},
+    {"QueryTile.cuh", query_tile}, {"Pipeline.cuh", pipeline},  {"Fused.cuh", fused},
 };
 
 martlet_kernel_file martlet_kernel_prelude(int index) { return preludes[index]; }
@@ -99,6 +114,9 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_ATTENTION_TILE] = {"AttentionTile", attention_tile},
       [MARTLET_KERNEL_CACHE_APPEND] = {"CacheAppend", cache_append},
       [MARTLET_KERNEL_CONVERT] = {"Convert", convert},
+      [MARTLET_KERNEL_DECODE_ATTENTION] = {"DecodeAttention", decode_attention},
+      [MARTLET_KERNEL_FUSED_LINEAR] = {"FusedLinear", fused_linear},
+      [MARTLET_KERNEL_FUSED_LINEAR_BLOCKS] = {"FusedLinearBlocks", fused_linear_blocks},
       [MARTLET_KERNEL_LINEAR] = {"Linear", linear},
       [MARTLET_KERNEL_LINEAR_BLOCKS] = {"LinearBlocks", linear_blocks},
       [MARTLET_KERNEL_LINEAR_BLOCKS_TILE] = {"LinearBlocksTile", linear_blocks_tile},

@@ -4,7 +4,7 @@ import MartletTensor
 extension OperatorCheck {
   /// Attention in both forms, and what writes the cache.
   static var attentionChecks: [OperatorCheck] {
-    selfAttentionChecks + pagedChecks
+    selfAttentionChecks + pagedChecks + decodeChecks
   }
 
   private static var selfAttentionChecks: [OperatorCheck] {
@@ -41,6 +41,25 @@ extension OperatorCheck {
             q.tensor, k.tensor, v.tensor, scale: 1 / Float(c.dimension).squareRoot(), into: out.tensor
           ).run(on: stage.stream)
           return [try out.result()]
+        }
+      }
+    }
+  }
+
+  private static var decodeChecks: [OperatorCheck] {
+    let layers: [PagedCheck.Layer] = [
+      .init(heads: 4, keyHeads: 2, dimension: 64), .init(heads: 6, keyHeads: 1, dimension: 128),
+      .init(heads: 3, keyHeads: 3, dimension: 128, window: 300),
+      .init(heads: 22, keyHeads: 2, dimension: 64, window: 19),
+    ]
+    return floatTypes.flatMap { activation in
+      floatTypes.flatMap { cache in
+        layers.map { layer in
+          let check = PagedCheck(layer: layer, activation: activation, cache: cache, fewTokens: true)
+          return OperatorCheck(
+            operatorName: "DecodeAttention", label: check.label,
+            tolerance: max(2 * rounding(activation), 2 * rounding(cache))
+          ) { try check.run(on: $0) }
         }
       }
     }

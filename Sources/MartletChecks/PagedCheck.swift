@@ -23,6 +23,8 @@ struct PagedCheck: Sendable {
   let layer: Layer
   let activation: DType
   let cache: DType
+  /// Whether steps of few tokens go through ``DecodeAttention`` on a GPU.
+  var fewTokens = false
 
   var label: String {
     "\(activation.name), cache \(cache.name), \(layer.heads)/\(layer.keyHeads) heads of \(layer.dimension)"
@@ -56,8 +58,9 @@ struct PagedCheck: Sendable {
     _ counts: [Int], _ past: [Int], _ tables: [[Int]], _ cache: PagedCache, seed: UInt64, on stage: CheckStage
   ) throws -> [CheckOutput] {
     let tokens = counts.reduce(0, +)
+    let gap = fewTokens ? 8 : layer.gap
     let qkv = try stage.numbers(
-      Draws(seed).numbers(tokens * layer.width, scale: 2), [tokens, layer.width], activation, gap: layer.gap)
+      Draws(seed).numbers(tokens * layer.width, scale: 2), [tokens, layer.width], activation, gap: gap)
     var positions: [Int] = []
     var slots: [Int] = []
     var starts = [0]
@@ -91,14 +94,24 @@ struct PagedCheck: Sendable {
       qkv: qkv.tensor, heads: layer.heads, norms: norms, rotations: rotations.tensor,
       slots: stage.integers(slots, [tokens], .i32).tensor, into: cache
     ).run(on: stage.stream)
-    let out = try stage.output([tokens, layer.heads * layer.dimension], activation, gap: layer.gap)
-    try PagedAttention(
-      queries: qkv.tensor, heads: layer.heads, cache: cache,
-      batch: AttentionBatch(
-        starts: stage.integers(starts, [starts.count], .i32).tensor, positions: places.tensor,
-        blockTables: stage.integers(flat, [counts.count, widest], .i32).tensor),
-      scale: 1 / Float(layer.dimension).squareRoot(), window: layer.window, into: out.tensor
-    ).run(on: stage.stream)
+    let out = try stage.output([tokens, layer.heads * layer.dimension], activation, gap: gap)
+    let batch = AttentionBatch(
+      starts: try stage.integers(starts, [starts.count], .i32).tensor, positions: places.tensor,
+      blockTables: try stage.integers(flat, [counts.count, widest], .i32).tensor)
+    let scale = 1 / Float(layer.dimension).squareRoot()
+    if fewTokens,
+      DecodeAttention.isPossible(tokens: tokens, heads: layer.heads, cache: cache, on: stage.stream.device)
+    {
+      try DecodeAttention(
+        queries: qkv.tensor, heads: layer.heads, cache: cache, batch: batch, scale: scale, window: layer.window,
+        into: out.tensor, on: stage.runtime
+      ).run(on: stage.stream)
+    } else {
+      try PagedAttention(
+        queries: qkv.tensor, heads: layer.heads, cache: cache, batch: batch, scale: scale, window: layer.window,
+        into: out.tensor
+      ).run(on: stage.stream)
+    }
     return [try qkv.result(), try out.result()]
   }
 

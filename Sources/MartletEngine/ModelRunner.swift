@@ -18,14 +18,25 @@ package struct ModelRunner: StepRunner {
     pass = try Pass(decoder, cache: cache, on: stream)
   }
 
-  package mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {
+  /// What the pass takes.
+  private func batch(_ step: Step) -> Batch {
     var batch = Batch(
       tokens: step.tokens, positions: step.positions, slots: step.slots, starts: step.queryOffsets,
       blockTables: step.entries.map(\.blockTable), logitRows: step.logitRows)
     batch.rotaryLengths = step.entries.flatMap {
       decoder.rotaryLengths($0.positions, promptLength: $0.promptLength)
     }
-    guard let logits = try pass.forward(batch) else { return }
+    return batch
+  }
+
+  package mutating func choose(_ step: Step) throws -> [Int32]? {
+    guard pass.stream.device.kind != .cpu else { return nil }
+    let choices = try pass.mostProbable(batch(step))
+    return choices.allSatisfy(\.logit.isFinite) ? choices.map(\.token) : nil
+  }
+
+  package mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {
+    guard let logits = try pass.forward(batch(step)) else { return }
     try pass.stream.synchronize()
     let width = decoder.configuration.vocabularySize
     let rows = logits.pointer(as: Float.self)

@@ -61,6 +61,12 @@ package struct Sampler: Sendable {
     if parameters.repetitionPenalty != 1 { seen = Set(prompt) }
   }
 
+  /// Whether it takes the token of the largest logit as the model gives it, and says nothing about others.
+  var takesMostProbable: Bool {
+    parameters.temperature == 0 && parameters.logprobs == nil && parameters.logitBias.isEmpty
+      && !parameters.hasPenalties
+  }
+
   /// Chooses the token that comes to stand at `position` of the sequence, and counts it for the penalties. The row
   /// holds the vocabulary's raw logits and is overwritten.
   package mutating func sample(

@@ -10,6 +10,16 @@ package protocol StepRunner {
   /// Computing the same step again must give the same logits. After whatever else this throws than a
   /// `StepFailure`, the engine computes the step's entries one by one, and ends the sequences that fail then.
   mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
+
+  /// Computes a step as `run(_:logits:)` does, and returns the token with the largest logit for each of `step.logits`, the
+  /// first of equal ones, without bringing the logits to where the caller is.
+  ///
+  /// Nil if the runner has no faster way, or a largest logit is not finite: `run(_:logits:)` then tells what is wrong.
+  mutating func choose(_ step: Step) throws -> [Int32]?
+}
+
+extension StepRunner {
+  package mutating func choose(_ step: Step) throws -> [Int32]? { nil }
 }
 
 /// A failure for which a runner can name the sequences to blame. They end with `reason`; the others of the step are

@@ -35,10 +35,19 @@ actor StepWorker {
 
   /// Computes a step and chooses a token for each of `rows`, which belong to `step.sampledEntries` in order.
   func run(_ step: Step, rows: consuming [Row]) -> Output {
-    var output = Output(rows: rows)
     let wanted = step.logits
+    let takesMostProbable =
+      !rows.isEmpty && rows.allSatisfy(\.sampler.takesMostProbable) && wanted.allSatisfy(\.isSampled)
+    var output = Output(rows: rows)
     var (count, sampledCount) = (0, 0)
     do {
+      if takesMostProbable, let tokens = try runner.choose(step) {
+        precondition(tokens.count == wanted.count, "the runner chose \(tokens.count) tokens, not \(wanted.count)")
+        for (row, token) in tokens.enumerated() {
+          output.rows[row].result = .success(GeneratedToken(token: token, logprob: nil, top: []))
+        }
+        return output
+      }
       try runner.run(step) { entry, logits in
         precondition(count < wanted.count && wanted[count].entry == entry, "the runner gave rows in a wrong order")
         precondition(logits.count == vocabularySize, "the runner gave a row of \(logits.count) logits")

@@ -99,9 +99,11 @@ extension Stream {
   /// Puts a kernel on a GPU's stream.
   /// - Parameters:
   ///   - grid: blocks; without any there is nothing to do.
+  ///   - overlaps: whether it may begin before the kernel ahead of it has ended; it waits for that one itself.
   ///   - argument: the struct that the kernel takes.
   package func launch<Argument: BitwiseCopyable>(
-    _ name: String, of source: KernelSource, grid: GridSize, block: GridSize, sharedBytes: Int = 0, _ argument: Argument
+    _ name: String, of source: KernelSource, grid: GridSize, block: GridSize, sharedBytes: Int = 0,
+    overlaps: Bool = false, _ argument: Argument
   ) throws(RuntimeError) {
     guard grid.x > 0, grid.y > 0, grid.z > 0 else { return }
     let gpu = try runtime.gpu()
@@ -111,6 +113,7 @@ extension Stream {
     try gpu.setDevice(device.index)
     var argument = argument
     try gpu.launch(
-      function, grid: grid, block: block, sharedBytes: sharedBytes, stream: handle, argument: &argument)
+      function, grid: grid, block: block, sharedBytes: sharedBytes, stream: handle,
+      overlaps: overlaps && kernels.description.canOverlap, argument: &argument)
   }
 }

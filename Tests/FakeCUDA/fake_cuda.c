@@ -258,6 +258,13 @@ static int launch(martlet_cu_function function, unsigned gx, unsigned gy, unsign
   return 0;
 }
 
+static int launch_configured(const martlet_cu_launch_configuration *c, martlet_cu_function function, void **parameters,
+                             void **extra) {
+  for (unsigned i = 0; i < c->attribute_count; i++)
+    if (c->attributes[i].kind != MARTLET_CU_LAUNCH_OVERLAPPING) return MARTLET_CU_INVALID_VALUE;
+  return launch(function, c->gx, c->gy, c->gz, c->bx, c->by, c->bz, c->shared, c->stream, parameters, extra);
+}
+
 static int capture_begin(martlet_cu_stream stream, int mode) {
   REQUIRE_CONTEXT();
   struct object *s = stream_of(stream);

@@ -28,7 +28,8 @@ import Testing
   @Test func everyOperatorIsChecked() {
     let names = Set(OperatorCheck.all.map(\.operatorName))
     for name in [
-      "Add", "AddRMSNorm", "Argmax", "Convert", "Embedding", "Linear", "PagedAttention", "Quantize", "RMSNorm",
+      "Add", "AddRMSNorm", "Argmax", "Convert", "DecodeAttention", "Embedding", "FusedLinear", "Linear",
+      "PagedAttention", "Quantize", "RMSNorm",
       "Rearrange", "RoPE", "RotationTable", "SelfAttention", "SwiGLU",
     ] { #expect(names.contains(name)) }
     #expect(Set(OperatorCheck.all.map(\.description)).count == OperatorCheck.all.count, "labels tell checks apart")

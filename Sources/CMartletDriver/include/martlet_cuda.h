@@ -48,9 +48,27 @@ enum {
   MARTLET_CU_HOST_PORTABLE = 1,
   /// `CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES`
   MARTLET_CU_FUNCTION_DYNAMIC_SHARED_BYTES = 8,
+  /// `CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION`
+  MARTLET_CU_LAUNCH_OVERLAPPING = 6,
   /// `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`
   MARTLET_CU_CAPTURE_THREAD_LOCAL = 1,
 };
+
+/// `CUlaunchAttribute`, of which only numbers are used.
+typedef struct {
+  int kind;
+  int padding;
+  int value;
+  char rest[60];
+} martlet_cu_launch_attribute;
+
+/// `CUlaunchConfig`
+typedef struct {
+  unsigned gx, gy, gz, bx, by, bz, shared;
+  martlet_cu_stream _Nullable stream;
+  martlet_cu_launch_attribute *_Nullable attributes;
+  unsigned attribute_count;
+} martlet_cu_launch_configuration;
 
 /// Every function: how the driver exports it, its name in the table, its parameters.
 #define MARTLET_CUDA_FUNCTIONS(X)                                                                                      \
@@ -93,6 +111,9 @@ enum {
   X("cuLaunchKernel", launch,                                                                                          \
     (martlet_cu_function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, \
      martlet_cu_stream _Nullable, void *_Nullable *_Nullable parameters, void *_Nullable *_Nullable extra))                      \
+  X("cuLaunchKernelEx", launch_configured,                                                                             \
+    (const martlet_cu_launch_configuration *, martlet_cu_function, void *_Nullable *_Nullable parameters,              \
+     void *_Nullable *_Nullable extra))                                                                                \
   X("cuStreamBeginCapture_v2", capture_begin, (martlet_cu_stream _Nullable, int mode))                                           \
   X("cuStreamEndCapture", capture_end, (martlet_cu_stream _Nullable, martlet_cu_graph _Nullable *_Nonnull))                      \
   X("cuGraphInstantiateWithFlags", graph_instantiate,                                                                  \

@@ -139,3 +139,50 @@ typedef struct {
   signed char *quants;  ///< activations in 8 bits, `[tokens][columns]`
   float *scales;        ///< `[tokens][columns / 32][2]`: a group's scale, and that times the sum of its quants
 } martlet_gpu_linear;
+
+/// What becomes of a fused product's sums. Sums come in pairs of rows of the weights.
+enum martlet_gpu_ending {
+  MARTLET_GPU_STORED,   ///< neighbours: to out
+  MARTLET_GPU_ADDED,    ///< neighbours: added to out, the residual
+  MARTLET_GPU_GATED,    ///< a gate of the first half and its partner of the second: their gated product to out
+  MARTLET_GPU_ROTATED,  ///< the partners that a rotation turns: queries to out, keys and values to the cache
+  MARTLET_GPU_CHOSEN,   ///< neighbours: logits to out, and each token's largest and its place
+};
+
+/// A product of few rows with what stands before and behind it. The weights come in pieces of rows.
+typedef struct {
+  martlet_gpu_rows x, out;
+  const void *weight;
+  long long row_bytes;
+  const void *bias;  ///< null without one
+  const void *norm;  ///< the gain of a norm of x; null without one
+  int bias_type, norm_type;
+  float epsilon;
+  int tokens, rows, columns;
+  int ending;
+  int pairs;                               ///< of rows; as many as rows where each is on its own
+  int pieces, piece_columns, piece_bytes;  ///< of a row, where rows are copied
+  int stages, stage_bytes;                 ///< what a group of lanes holds of both rows' pieces, and what one takes of each
+  int early;                               ///< bytes of a row that are brought nearer, where rows are read where they lie
+  martlet_gpu_cache cache;
+  const float *rotations;
+  const int *slots;
+  int heads;  ///< query heads
+  int *choices;
+  void *chosen;  ///< the largest themselves, of out's type
+  unsigned long long *candidates;  ///< `[tokens][blocks]`
+  int *ticket;                     ///< zero before and after
+} martlet_gpu_fused_linear;
+
+typedef struct {
+  martlet_gpu_rows queries, out;
+  martlet_gpu_cache cache;
+  const int *starts, *positions, *tables;
+  float *states;  ///< of splits, `[tokens][key heads][splits][8][dimension + 2]`
+  int *tickets;   ///< `[tokens][key heads]`, zero before and after
+  int sequences, table_width;
+  int heads, group;
+  int splits;  ///< at most
+  int window;  ///< 0 without one
+  float scale;
+} martlet_gpu_decode_attention;

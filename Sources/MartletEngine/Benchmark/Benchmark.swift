@@ -133,7 +133,7 @@ package struct Benchmark {
         tokens: tokens, positions: rows.map { _ in Int32(position) },
         slots: tokens.indices.map { slot(of: position, in: $0) }, starts: rows + [Int32(rows.count)],
         blockTables: tokens.indices.map { blockTable(of: $0, tokens: position + 1) }, logitRows: rows)
-      tokens = try pass.mostProbable(batch)
+      tokens = try pass.mostProbable(batch).map(\.token)
       cost =
         cost + subject.decoder.cost(tokens: 1, depth: position, sequences: rows.count, logitRows: rows.count)
     }

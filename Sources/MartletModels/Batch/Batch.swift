@@ -51,6 +51,8 @@ package struct BatchShape: Hashable, Sendable {
   package let sequences: Int
   package let tableWidth: Int
   package let logitRows: Int
+  /// Whether every token's logits are wanted, in order.
+  package let wantsAllLogits: Bool
   package let hasRotaryLengths: Bool
 
   package init(_ batch: Batch) {
@@ -59,6 +61,7 @@ package struct BatchShape: Hashable, Sendable {
     let widest = batch.blockTables.reduce(1) { max($0, $1.count) }
     tableWidth = (widest + Self.tableStep - 1) / Self.tableStep * Self.tableStep
     logitRows = batch.logitRows.count
+    wantsAllLogits = batch.logitRows.elementsEqual(0..<Int32(batch.tokens.count))
     hasRotaryLengths = !batch.rotaryLengths.isEmpty
   }
 }

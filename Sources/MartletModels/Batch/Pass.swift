@@ -10,8 +10,7 @@ package struct Pass {
   /// What the operators of a step are, made once for all batches of a shape.
   private struct Plan {
     let input: DeviceBatch
-    let operators: [any Operator]
-    let logits: Tensor?
+    let step: StepOperators
     /// The operators as a GPU launches them at once, and where the working memory was when they were recorded.
     var recording: (graph: Graph, generation: Int)?
     /// Whether the step has run before, so that nothing is loaded or allocated by running it again.
@@ -34,8 +33,8 @@ package struct Pass {
   private let cache: KVCache
   private var arena: Arena
   private var plans: [BatchShape: Plan] = [:]
-  /// Where the logits of a GPU's step go: pinned memory of the host.
-  private var hostLogits: Storage?
+  /// Where the results of a GPU's step go: pinned memory of the host.
+  private var hostResults: Storage?
   /// Where the largest logits of a step's rows go.
   private var choice: (index: Tensor, value: Tensor)?
 
@@ -49,61 +48,84 @@ package struct Pass {
   /// Computes a step: writes keys and values to the cache, and returns the logits of the batch's `logitRows` as f32
   /// `[logitRows, vocabulary]` in host memory, or nil if there are none. They hold until the next step.
   package mutating func forward(_ batch: Batch) throws -> Tensor? {
-    let logits = try run(batch)
-    guard let logits, stream.device.kind != .cpu else { return logits }
+    guard let logits = try run(batch).logits else { return nil }
+    guard stream.device.kind != .cpu else { return logits }
     return try hostCopy(of: logits)
   }
 
-  /// Computes a step as ``forward(_:)`` does, and returns the token with the largest logit of each of the batch's
-  /// `logitRows`: only these leave the device.
-  package mutating func mostProbable(_ batch: Batch) throws -> [Int32] {
-    guard let logits = try run(batch) else { return [] }
+  /// Computes a step as ``forward(_:)`` does, and returns the largest logit of each of the batch's `logitRows` and its
+  /// token, the first of equal ones; NaN counts as the largest. Only these leave the device.
+  package mutating func mostProbable(_ batch: Batch) throws -> [(token: Int32, logit: Float)] {
+    let step = try run(batch)
+    guard let logits = step.logits else { return [] }
+    if let choices = step.choices { return try hostCopy(of: choices) }
     let rows = logits.shape[0]
     if choice?.index.shape != [rows] {
       choice = (try Tensor([rows], .i32, on: stream.runtime), try Tensor([rows], .f32, on: stream.runtime))
     }
-    guard let (index, value) = choice else { return [] }
-    try Argmax(logits, index: index, value: value).run(on: stream)
-    try stream.synchronize()
-    return try index.hostBytes().withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+    guard let choice else { return [] }
+    try Argmax(logits, index: choice.index, value: choice.value).run(on: stream)
+    return try hostCopy(of: choice)
   }
 
-  /// Puts a step on the stream; returns where its logits will be, in device memory.
-  private mutating func run(_ batch: Batch) throws -> Tensor? {
+  /// Puts a step on the stream; returns where its results will be, in device memory.
+  private mutating func run(_ batch: Batch) throws -> StepOperators {
     let shape = BatchShape(batch)
     var plan = try plan(shape)
     try plan.input.load(batch, on: stream.runtime)
     if stream.device.kind != .cpu, plan.hasRun {
       if plan.recording?.generation != stream.scratchGeneration {
-        let graph = try Graph(on: stream) { for step in plan.operators { try step.run(on: stream) } }
+        let graph = try Graph(on: stream) { for part in plan.step.operators { try part.run(on: stream) } }
         plan.recording = (graph, stream.scratchGeneration)
         plans[shape] = plan
       }
       try plan.recording?.graph.launch(on: stream)
     } else {
-      for step in plan.operators { try step.run(on: stream) }
+      for part in plan.step.operators { try part.run(on: stream) }
       plan.hasRun = true
       plans[shape] = plan
     }
-    return plan.logits
+    return plan.step
+  }
+
+  /// Waits for the step and brings its choices to the host.
+  private mutating func hostCopy(of choices: (index: Tensor, value: Tensor)) throws -> [(token: Int32, logit: Float)] {
+    guard stream.device.kind != .cpu else {
+      let values = try choices.value.hostValues(on: stream.runtime)
+      return zip(try choices.index.hostValues(on: stream.runtime), values).map { (Int32($0), Float($1)) }
+    }
+    let (count, bytes) = (choices.index.elementCount, choices.index.byteCount)
+    let memory = try hostMemory(bytes: 2 * bytes)
+    try copy(choices.index, to: memory.pointer)
+    try copy(choices.value, to: memory.pointer + bytes)
+    try stream.synchronize()
+    let tokens = memory.pointer.assumingMemoryBound(to: Int32.self)
+    let logits = (memory.pointer + bytes).assumingMemoryBound(to: Float.self)
+    return (0..<count).map { (tokens[$0], logits[$0]) }
   }
 
   /// Waits for the step and brings its logits to the host.
   private mutating func hostCopy(of logits: Tensor) throws -> Tensor {
+    let memory = try hostMemory(bytes: logits.byteCount)
+    try copy(logits, to: memory.pointer)
+    try stream.synchronize()
+    return try Tensor(storage: memory, dtype: logits.dtype, layout: Layout(contiguous: logits.shape))
+  }
+
+  private func copy(_ tensor: Tensor, to host: UnsafeMutableRawPointer) throws(RuntimeError) {
     let runtime = stream.runtime
-    let storage: Storage
-    if let known = hostLogits, known.byteCount >= logits.byteCount {
-      storage = known
-    } else {
-      let buffer = try HostBuffer(byteCount: logits.byteCount, for: runtime)
-      storage = Storage(borrowing: UnsafeRawBufferPointer(buffer.bytes), owner: buffer, isWritable: true)
-      hostLogits = storage
-    }
     try runtime.api.setDevice(runtime.device.index)
     try runtime.api.copyAsync(
-      to: storage.pointer, from: logits.pointer, bytes: logits.byteCount, kind: .deviceToHost, stream: stream.handle)
-    try stream.synchronize()
-    return try Tensor(storage: storage, dtype: logits.dtype, layout: Layout(contiguous: logits.shape))
+      to: host, from: tensor.pointer, bytes: tensor.byteCount, kind: .deviceToHost, stream: stream.handle)
+  }
+
+  /// Pinned memory of the host, which holds until the next step.
+  private mutating func hostMemory(bytes: Int) throws(RuntimeError) -> Storage {
+    if let known = hostResults, known.byteCount >= bytes { return known }
+    let buffer = try HostBuffer(byteCount: bytes, for: stream.runtime)
+    let storage = Storage(borrowing: UnsafeRawBufferPointer(buffer.bytes), owner: buffer, isWritable: true)
+    hostResults = storage
+    return storage
   }
 
   private mutating func plan(_ shape: BatchShape) throws -> Plan {
@@ -129,7 +151,7 @@ package struct Pass {
   private mutating func makePlan(_ shape: BatchShape) throws -> Plan {
     try arena.reset()
     let input = try DeviceBatch(shape, arena: &arena)
-    let (operators, logits) = try decoder.operators(shape, input, cache: cache, arena: &arena)
-    return Plan(input: input, operators: operators, logits: logits)
+    let step = try decoder.operators(shape, input, cache: cache, arena: &arena, on: stream.runtime)
+    return Plan(input: input, step: step)
   }
 }

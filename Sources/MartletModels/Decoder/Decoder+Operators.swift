@@ -1,12 +1,22 @@
 package import MartletOperators
+package import MartletRuntime
 package import MartletTensor
+
+/// The operators of a step in order, and what they leave.
+package struct StepOperators: Sendable {
+  package var operators: [any Operator]
+  /// f32 `[logitRows, vocabulary]`; nil without logit rows.
+  package var logits: Tensor?
+  /// The largest logit of each row and its place, f32 and i32 `[logitRows]`, where the operators find them on the way.
+  package var choices: (index: Tensor, value: Tensor)?
+}
 
 extension Decoder {
   /// The operators of a step in order, on tensors of the arena.
-  /// - Returns: the operators, and the f32 logits `[logitRows, vocabulary]` that they leave, nil without logit rows.
   package func operators(
-    _ shape: BatchShape, _ input: DeviceBatch, cache: KVCache, arena: inout Arena
-  ) throws -> ([any Operator], logits: Tensor?) {
+    _ shape: BatchShape, _ input: DeviceBatch, cache: KVCache, arena: inout Arena, on runtime: Runtime
+  ) throws -> StepOperators {
+    if let fused = try fewTokenOperators(shape, input, cache: cache, arena: &arena, on: runtime) { return fused }
     let hidden = configuration.hiddenSize
     let wide = configuration.feedForwardSize
     let dimension = configuration.headDimension
@@ -58,7 +68,7 @@ extension Decoder {
     }
 
     let rows = shape.logitRows
-    guard rows > 0 else { return (operators.withPrefetches(), nil) }
+    guard rows > 0 else { return StepOperators(operators: operators.withPrefetches()) }
     // Only the rows that want logits go through the last norm and the head. Looking up rows is what Embedding does.
     let (lastResidual, lastProjected, lastNormed) = (
       try buffer(hidden, rows), try buffer(hidden, rows), try buffer(hidden, rows)
@@ -71,6 +81,6 @@ extension Decoder {
         lastProjected, residual: lastResidual, weight: norm, epsilon: configuration.normEpsilon, into: lastNormed),
       try Linear(lastNormed, weight: head, into: logits),
     ]
-    return (operators.withPrefetches(), logits)
+    return StepOperators(operators: operators.withPrefetches(), logits: logits)
   }
 }

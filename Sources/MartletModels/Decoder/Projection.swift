@@ -8,13 +8,14 @@ package import MartletTensor
 /// Parts of one type are packed into one matrix. Files that keep single parts in more bits, as most K-quantised ones do,
 /// give a matrix a type.
 package struct Projection: Sendable {
-  private struct Part {
+  /// A matrix of one type, and the columns of the result that are its own.
+  struct Part {
     let weight: PackedWeight
     let bias: Tensor?
     let columns: Range<Int>
   }
 
-  private let parts: [Part]
+  let parts: [Part]
 
   /// Packs the parts, below one another in the order given.
   package init(_ parts: [(weight: Tensor, bias: Tensor?)], on stream: Stream) throws {

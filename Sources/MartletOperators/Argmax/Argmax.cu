@@ -1,12 +1,5 @@
 // The first of the largest elements, a block a row. Spills: none.
 
-/// Integers in the order of the numbers: both zeros alike, every NaN above infinity.
-INLINE int order_of(float v) {
-  if (v != v) return 0x7fffffff;
-  const int bits = __float_as_int(v + 0.0f);  // -0 + 0 is +0
-  return bits ^ (bits >> 31 & 0x7fffffff);
-}
-
 INLINE void keep_better(int &best, int &place, int other, int other_place) {
   if (other > best || (other == best && other_place < place)) {
     best = other;

@@ -14,10 +14,10 @@ INLINE void normalize_head(T *x, int dimension, const void *gain, int gain_type,
 template <class T>
 INLINE void rotate_head(T *x, int half, const float *cosines) {
   for (int i = lane_index(); i < half; i += GROUP) {
-    const float first = widen(x[i]), second = widen(x[i + half]);
-    const float cosine = cosines[i], sine = cosines[half + i];
-    x[i] = narrow<T>(first * cosine - second * sine);
-    x[i + half] = narrow<T>(second * cosine + first * sine);
+    float first = widen(x[i]), second = widen(x[i + half]);
+    turn(first, second, cosines[i], cosines[half + i]);
+    x[i] = narrow<T>(first);
+    x[i + half] = narrow<T>(second);
   }
   sync_lanes();
 }

@@ -2,16 +2,6 @@
 
 enum { BLOCK_TOKENS = 8, BLOCK_THREADS = 128, BLOCK_GROUPS = BLOCK_THREADS / GROUP, COLUMNS = 32 };
 
-/// Four products of signed bytes, added.
-INLINE int dot4(u32 a, u32 b, int sum) {
-#if defined(MT_PLATFORM_NVIDIA)
-  return __dp4a((int)a, (int)b, sum);
-#else
-  for (int k = 0; k < 32; k += 8) sum += (int)(signed char)(a >> k) * (int)(signed char)(b >> k);
-  return sum;
-#endif
-}
-
 /// Activations to 8 bits: a lane an element, a group of lanes a group of columns.
 template <class T>
 INLINE void quantize(const martlet_gpu_linear &a) {
@@ -66,15 +56,7 @@ INLINE void multiply(const martlet_gpu_linear &a) {
       const i64 token = min(first + t, a.tokens - 1);
       const uint4 *x = (const uint4 *)(a.quants + token * a.columns + column);
       const float2 x_scale = ((const float2 *)a.scales)[token * groups + group];
-      const uint4 low = x[0], high = x[1];
-      const int left = dot4(quants[0], low.x, dot4(quants[1], low.y, dot4(quants[2], low.z, dot4(quants[3], low.w, 0))));
-      const int right =
-          dot4(quants[4], high.x, dot4(quants[5], high.y, dot4(quants[6], high.z, dot4(quants[7], high.w, 0))));
-      // Only Q6_K has two scales in 32 columns.
-      const float products =
-          TYPE == Q6_K ? scale[0] * (float)left + scale[1] * (float)right : scale[0] * (float)(left + right);
-      acc[t] = fmaf(x_scale.x, products, acc[t]);
-      if (TYPE == Q4_1 || TYPE == Q5_1 || TYPE == Q4_K || TYPE == Q5_K) acc[t] = fmaf(x_scale.y, minimum[0], acc[t]);
+      acc[t] = add_group<TYPE>(acc[t], quants, scale, minimum[0], x[0], x[1], x_scale);
     }
   }
   float mine = 0;

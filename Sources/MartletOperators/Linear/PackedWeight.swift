@@ -25,6 +25,8 @@ package struct PackedWeight: Sendable {
 
   /// Bytes of memory, padding included.
   package var byteCount: Int { panelCount * panelBytes }
+  /// Bytes of a row on a GPU.
+  var rowBytes: Int { panelBytes }
   /// Where the panels are.
   package var device: Device { storage.device }
 

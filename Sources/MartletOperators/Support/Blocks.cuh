@@ -122,3 +122,25 @@ INLINE void load_weights(int type, const u8 *row, i64 column, int n, bool aligne
 INLINE const u8 *weight_row(const martlet_gpu_rows &rows, i64 row) {
   return (const u8 *)rows.base + row * rows.stride / block_size(rows.type) * block_bytes(rows.type);
 }
+
+/// Four products of signed bytes, added.
+INLINE int dot4(u32 a, u32 b, int sum) {
+#if defined(MT_PLATFORM_NVIDIA)
+  return __dp4a((int)a, (int)b, sum);
+#else
+  for (int k = 0; k < 32; k += 8) sum += (int)(signed char)(a >> k) * (int)(signed char)(b >> k);
+  return sum;
+#endif
+}
+
+/// Adds the products of a group of 32 columns with activations in 8 bits: their low and high 16, and their scale and that
+/// times their sum. Only Q6_K has two scales in 32 columns.
+template <int TYPE>
+INLINE float add_group(
+    float sum, const u32 *quants, const float *scale, float minimum, uint4 low, uint4 high, float2 x_scale) {
+  const int left = dot4(quants[0], low.x, dot4(quants[1], low.y, dot4(quants[2], low.z, dot4(quants[3], low.w, 0))));
+  const int right = dot4(quants[4], high.x, dot4(quants[5], high.y, dot4(quants[6], high.z, dot4(quants[7], high.w, 0))));
+  const float products = TYPE == Q6_K ? scale[0] * (float)left + scale[1] * (float)right : scale[0] * (float)(left + right);
+  sum = fmaf(x_scale.x, products, sum);
+  return TYPE == Q4_1 || TYPE == Q5_1 || TYPE == Q4_K || TYPE == Q5_K ? fmaf(x_scale.y, minimum, sum) : sum;
+}

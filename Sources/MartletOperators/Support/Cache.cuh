@@ -24,3 +24,10 @@ INLINE void load_cached(const martlet_gpu_cache &cache, u8 *head, int slot, int 
     load(cache.type, head, place, CHUNK, true, v);
   }
 }
+
+/// Turns a pair of elements. The products are rounded in one way, whoever calls.
+INLINE void turn(float &first, float &second, float cosine, float sine) {
+  const float turned = fmaf(first, cosine, -__fmul_rn(second, sine));
+  second = fmaf(second, cosine, __fmul_rn(first, sine));
+  first = turned;
+}

@@ -39,6 +39,18 @@ INLINE T from_lane(T v, int lane) {
 }
 INLINE void sync_lanes() { __syncwarp(); }
 
+/// Four of eight bytes, low word first, by the numbers in four digits of `order`.
+INLINE u32 select_bytes(u32 low, u32 high, u32 order) {
+#if defined(MT_PLATFORM_NVIDIA)
+  return __byte_perm(low, high, order);
+#else
+  const u64 all = (u64)high << 32 | low;
+  u32 v = 0;
+  for (int i = 0; i < 4; i++) v |= (u32)(u8)(all >> (8 * (order >> (4 * i) & 7))) << (8 * i);
+  return v;
+#endif
+}
+
 /// The sum over `lanes` neighbouring lanes, the same in each, always added in the same order.
 INLINE float sum_lanes(float v, const int lanes = GROUP) {
 #pragma unroll
@@ -128,6 +140,13 @@ INLINE f16 narrow<f16>(float v) {
 template <class T>
 INLINE float rounded(float v) {
   return widen(narrow<T>(v));
+}
+
+/// Integers in the order of the numbers: both zeros alike, every NaN above infinity.
+INLINE int order_of(float v) {
+  if (v != v) return 0x7fffffff;
+  const int bits = __float_as_int(v + 0.0f);  // -0 + 0 is +0
+  return bits ^ (bits >> 31 & 0x7fffffff);
 }
 
 // --- Eight neighbouring elements: what a thread moves at once -------------------------------------------------------

@@ -11,6 +11,21 @@ package enum Kernels {
   static let attentionTile = KernelSource(
     MARTLET_KERNEL_ATTENTION_TILE, sharedBytes: AttentionTile.portableSharedBytes)
   static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
+  static let decodeAttention = KernelSource(MARTLET_KERNEL_DECODE_ATTENTION)
+  static let fusedLinear = KernelSource(MARTLET_KERNEL_FUSED_LINEAR, sharedBytes: FusedLinear.mostSharedBytes)
+  /// For each type of blocks the same text, which is told the type, so that all of them are compiled side by side.
+  static let fusedLinearBlocks = Dictionary(
+    uniqueKeysWithValues: DType.allCases.filter(\.isQuantized).map { dtype in
+      let text = KernelSource(MARTLET_KERNEL_FUSED_LINEAR_BLOCKS)
+      let name = "\(text.name)-\(dtype.name)"
+      let type = "#define MT_BLOCKS \(dtype.name.uppercased())\n#define MT_BLOCKS_NAME \(dtype.name)"
+      return (
+        dtype,
+        KernelSource(
+          name: name, parts: text.parts.dropLast() + [(file: name, text: type)] + text.parts.suffix(1),
+          sharedBytes: FusedLinear.mostSharedBytes)
+      )
+    })
   static let convert = KernelSource(MARTLET_KERNEL_CONVERT)
   static let linear = KernelSource(MARTLET_KERNEL_LINEAR)
   static let linearBlocks = KernelSource(MARTLET_KERNEL_LINEAR_BLOCKS)
@@ -24,12 +39,14 @@ package enum Kernels {
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
   /// All of them, those first that take longest to compile.
-  package static let all = [
-    attentionHopper, attentionTile, pagedAttention, selfAttention, linearBlocksTile, linearBlocks, linear, linearTile,
-    cacheAppend,
-    convert, rmsNorm, rope, rearrange,
-    argmax, swiglu, add,
-  ]
+  package static let all =
+    [
+      attentionHopper, attentionTile, pagedAttention, fusedLinear, linearBlocksTile, linearBlocks, decodeAttention,
+      selfAttention,
+    ]
+    + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
+      linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
+    ]
 }
 
 extension Rows {
@@ -63,6 +80,10 @@ enum GPUWork {
 
   /// Chunks in rows.
   static func chunks(rows: Int, width: Int) -> Int { rows * ((width + chunk - 1) / chunk) }
+
+  /// Threads of a block that normalises a row: at most as many as kernels have that do it on the way, so that squares are
+  /// added in one order everywhere.
+  static func normThreads(width: Int) -> Int { min(256, rowThreads(width: width)) }
 
   /// Threads of a block that works on one row: whole groups of 32, at most 1024.
   static func rowThreads(width: Int) -> Int {

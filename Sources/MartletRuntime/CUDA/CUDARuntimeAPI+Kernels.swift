@@ -44,10 +44,24 @@ extension CUDARuntimeAPI {
 
   package func launch(
     _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle,
-    argument: UnsafeMutableRawPointer
+    overlaps: Bool, argument: UnsafeMutableRawPointer
   ) throws(RuntimeError) {
     let functions = try functions()
     var parameter: UnsafeMutableRawPointer? = argument
+    if overlaps {
+      var attribute = martlet_cu_launch_attribute()
+      attribute.kind = Int32(MARTLET_CU_LAUNCH_OVERLAPPING)
+      attribute.value = 1
+      let result = withUnsafeMutablePointer(to: &attribute) { attribute in
+        var configuration = martlet_cu_launch_configuration(
+          gx: UInt32(grid.x), gy: UInt32(grid.y), gz: UInt32(grid.z), bx: UInt32(block.x), by: UInt32(block.y),
+          bz: UInt32(block.z), shared: UInt32(sharedBytes), stream: stream.cuda, attributes: attribute,
+          attribute_count: 1)
+        return functions.launch_configured(
+          &configuration, OpaquePointer(bitPattern: function.rawValue)!, &parameter, nil)
+      }
+      return try check(result, "cuLaunchKernelEx")
+    }
     let result = functions.launch(
       OpaquePointer(bitPattern: function.rawValue)!, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(block.x),
       UInt32(block.y), UInt32(block.z), UInt32(sharedBytes), stream.cuda, &parameter, nil)

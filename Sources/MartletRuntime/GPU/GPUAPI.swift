@@ -39,6 +39,8 @@ package struct GPUDescription: Equatable, Sendable {
   package let memory: Int
   /// Shared memory that one block may use at most, in bytes.
   package let sharedBytes: Int
+  /// Whether a kernel may begin before the one ahead of it has ended.
+  package let canOverlap: Bool
 }
 
 /// What platforms with kernels have beside the twelve functions. As there, calls concern the device that `setDevice` chose
@@ -59,8 +61,9 @@ package protocol GPUAPI: RuntimeAPI {
   /// - Parameter sharedBytes: the most dynamic shared memory that a launch of it will ask for.
   func function(_ name: String, in module: ModuleHandle, sharedBytes: Int) throws(RuntimeError) -> FunctionHandle
   /// Puts a kernel on a stream. All kernels take one argument, a struct, which is copied.
+  /// - Parameter overlaps: whether it may begin before the kernel ahead of it has ended.
   func launch(
-    _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle,
+    _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle, overlaps: Bool,
     argument: UnsafeMutableRawPointer
   ) throws(RuntimeError)
 

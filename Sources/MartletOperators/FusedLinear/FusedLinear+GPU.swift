@@ -1,0 +1,147 @@
+internal import CMartletKernels
+package import MartletRuntime
+package import MartletTensor
+
+extension FusedLinear {
+  /// Threads of a block, and the groups of 32 that work on their own.
+  private static let (threads, groups) = (256, 8)
+  /// Blocks on a multiprocessor: enough loads under way, and room for the next kernel's.
+  private static let blocksPerProcessor = 2
+  /// The most blocks of a grid.
+  static let mostBlocks = 1024
+  /// Bytes of a group's first rows that are brought nearer before the kernel ahead has ended.
+  private static let earlyBytes = 1536
+  /// Shared memory beside x and the copies: barriers, candidates.
+  private static let fixedBytes = groups * 8 * 8 + groups * 8 * 8
+  /// Columns of a quantised row that are copied at once, and the bytes that all copies of a block may take.
+  private static let (pieceColumns, copyBytes, mostStages) = (2048, 96 << 10, 8)
+  /// The most that a block asks for.
+  static let mostSharedBytes = 160 << 10
+
+  /// How quantised rows are copied ahead, piece by piece.
+  private struct Copies {
+    let pieces, columns, bytes, stageBytes, stages: Int
+
+    init(_ weight: PackedWeight) {
+      let (block, blockBytes) = (weight.dtype.blockSize, weight.dtype.blockBytes)
+      columns = min(FusedLinear.pieceColumns, weight.columns)
+      bytes = columns / block * blockBytes
+      pieces = (weight.columns + columns - 1) / columns
+      // Rows that begin anywhere are copied with the 16 bytes in which they begin and end.
+      let isAligned = weight.columns / block * blockBytes % 16 == 0
+      stageBytes = isAligned ? bytes : (bytes + 15) / 16 * 16 + 16
+      stages = min(FusedLinear.mostStages, FusedLinear.copyBytes / FusedLinear.groups / (2 * stageBytes))
+    }
+
+    var sharedBytes: Int { stages * 2 * stageBytes * FusedLinear.groups }
+  }
+
+  /// Rows of x that a kernel takes: a power of two.
+  private static func rowsAtOnce(_ rows: Int) -> Int { [1, 2, 4].first { rows <= $0 } ?? mostRows }
+
+  /// Shared memory of a block, in bytes.
+  private static func sharedBytes(rows: Int, weight: PackedWeight) -> Int {
+    let isQuantized = weight.dtype.isQuantized
+    let row = isQuantized ? weight.columns + weight.columns / 4 : weight.columns * weight.dtype.blockBytes
+    let x = (rowsAtOnce(rows) * row + 127) / 128 * 128
+    return fixedBytes + x + (isQuantized ? Copies(weight).sharedBytes : 0)
+  }
+
+  /// Whether a kernel can do it: on a GPU, with rows that begin at multiples of 16 bytes and fit into shared memory, and
+  /// activations of the weight's type unless it is quantised.
+  package static func isPossible(
+    rows: Int, weight: PackedWeight, activations: DType, ending: Ending, on device: Device
+  ) -> Bool {
+    guard device.kind != .cpu, rows <= mostRows, weight.columns % 8 == 0, weight.rows > 0 else { return false }
+    if weight.dtype.isQuantized {
+      guard weight.columns % 32 == 0, Copies(weight).stages > 0 else { return false }
+    } else {
+      guard weight.dtype == activations, weight.columns * weight.dtype.blockBytes % 16 == 0 else { return false }
+    }
+    guard sharedBytes(rows: rows, weight: weight) <= mostSharedBytes else { return false }
+    if case .rotated(let rotation) = ending {
+      let cache = rotation.cache
+      return cache.headDimension % 2 == 0 && cache.paddedDimension == cache.headDimension && !cache.dtype.isQuantized
+    }
+    return true
+  }
+
+  func runOnGPU(_ stream: Stream) throws(RuntimeError) {
+    let isQuantized = weight.dtype.isQuantized
+    let processors = stream.runtime.kernels?.description.processors ?? 1
+    let blocks = min(Self.mostBlocks, Self.blocksPerProcessor * processors)
+    var argument = argument
+    // Where pairs would leave groups of lanes without work, each row is on its own; the sums are the same.
+    if !isQuantized, weight.rows / 2 < blocks * Self.groups {
+      switch ending {
+      case .stored, .added: argument.pairs = argument.rows
+      case .gated, .rotated, .chosen: break
+      }
+    }
+    try stream.launch(
+      "multiply_\(weight.dtype.name)_\(Self.rowsAtOnce(x.count))",
+      of: Kernels.fusedLinearBlocks[weight.dtype] ?? Kernels.fusedLinear, grid: GridSize(blocks),
+      block: GridSize(Self.threads), sharedBytes: Self.sharedBytes(rows: x.count, weight: weight), overlaps: true,
+      argument)
+  }
+
+  /// The kernels' argument.
+  private var argument: martlet_gpu_fused_linear {
+    var argument = martlet_gpu_fused_linear()
+    argument.x = x.gpu
+    argument.out = out.gpu
+    argument.weight = weight.base
+    argument.row_bytes = Int64(weight.rowBytes)
+    if let bias {
+      argument.bias = UnsafeRawPointer(bias.pointer)
+      argument.bias_type = bias.dtype.code
+    }
+    if let norm {
+      argument.norm = UnsafeRawPointer(norm.weight.pointer)
+      argument.norm_type = norm.weight.dtype.code
+      argument.epsilon = norm.epsilon
+    }
+    argument.tokens = Int32(x.count)
+    argument.rows = Int32(weight.rows)
+    argument.columns = Int32(weight.columns)
+    argument.pairs = Int32((weight.rows + 1) / 2)
+    if weight.dtype.isQuantized {
+      let copies = Copies(weight)
+      argument.pieces = Int32(copies.pieces)
+      argument.piece_columns = Int32(copies.columns)
+      argument.piece_bytes = Int32(copies.bytes)
+      argument.stages = Int32(copies.stages)
+      argument.stage_bytes = Int32(copies.stageBytes)
+    } else {
+      argument.early = Int32(min(Self.earlyBytes, weight.rowBytes))
+    }
+    switch ending {
+    case .stored: argument.ending = Int32(MARTLET_GPU_STORED.rawValue)
+    case .added: argument.ending = Int32(MARTLET_GPU_ADDED.rawValue)
+    case .gated: argument.ending = Int32(MARTLET_GPU_GATED.rawValue)
+    case .rotated(let rotation):
+      argument.ending = Int32(MARTLET_GPU_ROTATED.rawValue)
+      argument.cache = rotation.cache.gpu
+      argument.rotations = UnsafePointer(rotation.rotations.pointer(as: Float.self))
+      argument.slots = UnsafePointer(rotation.slots.pointer(as: Int32.self))
+      argument.heads = Int32(rotation.heads)
+    case .chosen(let index, let value):
+      argument.ending = Int32(MARTLET_GPU_CHOSEN.rawValue)
+      argument.choices = index.pointer(as: Int32.self)
+      argument.chosen = value.pointer
+      argument.candidates = candidates?.pointer(as: UInt64.self)
+      argument.ticket = ticket?.pointer(as: Int32.self)
+    }
+    return argument
+  }
+}
+
+extension Tensor {
+  /// Whether kernels may read it 16 bytes at a time from its start.
+  var isAlignedForGPU: Bool { UInt(bitPattern: pointer) % 16 == 0 }
+}
+
+extension Rows {
+  /// Whether kernels may read every row 16 bytes at a time.
+  var isAlignedForGPU: Bool { gpu.aligned != 0 }
+}
