@@ -252,6 +252,8 @@ package actor Engine {
 /// How often requests end, from which the wait of the next one is estimated.
 private struct Pace {
   private static let remembered = 32
+  /// What ended before an engine had nothing to do says nothing about the wait of now.
+  private static let validity = Duration.seconds(60)
   private var ends: [ContinuousClock.Instant] = []
 
   mutating func note(_ now: ContinuousClock.Instant) {
@@ -261,8 +263,9 @@ private struct Pace {
 
   /// How long until so many requests have ended; nil until some have.
   func wait(position: Int, now: ContinuousClock.Instant) -> Duration? {
-    guard ends.count > 1, let first = ends.first else { return nil }
-    return first.duration(to: now) / (ends.count - 1) * position
+    let recent = ends.drop { $0.duration(to: now) > Self.validity }
+    guard recent.count > 1, let first = recent.first else { return nil }
+    return first.duration(to: now) / (recent.count - 1) * position
   }
 }
 

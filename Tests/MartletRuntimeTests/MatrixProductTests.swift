@@ -7,7 +7,7 @@ extension CUDARuntimeTests {
   private func runtime(hasLibrary: Bool = true) throws -> Runtime {
     fake_cuda_reset()
     fake_cublaslt_reset()
-    func search(_ purpose: String) -> LibrarySearch { LibrarySearch(purpose: purpose, variable: "V") }
+    @Sendable func search(_ purpose: String) -> LibrarySearch { LibrarySearch(purpose: purpose, variable: "V") }
     let api = CUDARuntimeAPI(
       driver: CUDADriver(fake_cuda_functions(), search: search("driver")),
       compiler: CUDACompiler(fake_nvrtc_functions(), search: search("compiler"))

@@ -153,6 +153,8 @@ import Testing
         path: "keys"
       ).entries.first)
     let budget = TokenBudget()
+    let hopeless = #expect(throws: APIError.self) { try budget.reserve(101, for: key) }
+    #expect(hopeless?.field == "max_tokens" && hopeless?.retryAfter == nil)
     let first = try #require(try budget.reserve(60, for: key))
     let error = #expect(throws: APIError.self) { try budget.reserve(60, for: key) }
     #expect(error?.status == .tooManyRequests && error?.code == "insufficient_quota" && error?.retryAfter ?? 0 > 3000)

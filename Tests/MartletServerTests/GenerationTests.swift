@@ -185,6 +185,18 @@ struct GenerationTests {
           "return_token_ids": true,
         ]))
       #expect(answer.json["prompt_token_ids"] == rendered.json["tokens"])
+      // What a template writes after the message has these letters too.
+      for short in ["i", "m", "end", "|", ">"] {
+        let begun: TemplateValue = [
+          ["role": "user", "content": "Say yes."], ["role": "assistant", "content": .string(short)],
+        ]
+        let cut = try await server.post("/render", ["messages": begun, "continue_final_message": true])
+        guard case .string(let text)? = cut.json["prompt"] else {
+          Issue.record("\(cut.text)")
+          return
+        }
+        #expect(text.hasSuffix("assistant\n\(short)"))
+      }
       let variables = try await server.post(
         "/render", ["messages": Self.question, "chat_template_kwargs": ["enable_thinking": true]])
       #expect(variables.status == 200)

@@ -32,6 +32,13 @@ package final class TokenBudget: Sendable {
   /// - Throws: a 429 with what is left and when the window ends.
   package func reserve(_ tokens: Int, for key: APIKeys.Entry) throws(APIError) -> Reservation? {
     guard let limit = key.budget else { return nil }
+    // No waiting would help.
+    guard tokens <= limit.tokens else {
+      throw .field(
+        "max_tokens",
+        "lets the request cost \(tokens) tokens with its prompt; the whole budget of its API key is \(limit.tokens)",
+        code: "insufficient_quota")
+    }
     let now = clock.now
     let result = windows.withLock { windows -> Result<Reservation, APIError> in
       var window = windows[key.name] ?? Window(start: now, used: 0)

@@ -55,9 +55,15 @@ package struct GenerationPlan: Sendable {
     }
     self.generations = generations
     tokenLimit = total
-    prompts = try inputs.map { tokens in
-      Prompt(tokens: tokens, echo: request.echoes ? try model.tokenizer?.decode(tokens, skipSpecial: false) ?? "" : "")
+    prompts = inputs.enumerated().map { index, tokens in
+      Prompt(tokens: tokens, echo: request.echoes ? Self.echo(request, index, tokens, model) : "")
     }
+  }
+
+  /// A prompt as it came, or the text of its ids; ids that have none, which some models' tables leave room for, add nothing.
+  private static func echo(_ request: APIRequest, _ index: Int, _ tokens: [Int32], _ model: Model) -> String {
+    if request.endpoint != .chat, case .text(let text) = request.prompts[index] { return text }
+    return String(decoding: tokens.flatMap { model.tokenizer?.bytes(of: $0) ?? [] }, as: UTF8.self)
   }
 
   private static func options(
@@ -116,29 +122,39 @@ struct ConversationRenderer {
     guard let text = model.text else {
       throw APIError.field("messages", "cannot be rendered: \(model.name) has no vocabulary; use /v1/completions")
     }
-    var rendered = try text.render(
-      .array(request.messages), tools: request.tools,
-      addGenerationPrompt: request.addsGenerationPrompt ?? !request.continuesFinalMessage,
-      extra: request.templateVariables)
-    if request.continuesFinalMessage, case .string(let last)? = request.messages.last?["content"] {
-      rendered = try Self.cut(rendered, after: last)
+    func rendered(_ messages: [TemplateValue]) throws -> String {
+      try text.render(
+        .array(messages), tools: request.tools,
+        addGenerationPrompt: request.addsGenerationPrompt ?? !request.continuesFinalMessage,
+        extra: request.templateVariables)
     }
-    return (rendered, text.encodeRendered(rendered))
+    let whole = try rendered(request.messages)
+    guard request.continuesFinalMessage, case .object(var last)? = request.messages.last,
+      case .string(let content)? = last["content"]
+    else { return (whole, text.encodeRendered(whole)) }
+    last["content"] = .string(content + Self.marker)
+    let cut = try Self.cut(rendered(request.messages.dropLast() + [.object(last)]), of: whole)
+    return (cut, text.encodeRendered(cut))
   }
 
-  /// Cuts off what the template wrote after the last message, as transformers does: some templates trim messages, so the
-  /// trimmed text is looked for, and white space at its end is kept where the template kept it.
-  private static func cut(_ rendered: String, after message: String) throws(APIError) -> String {
-    let trimmed = Array(message.utf8.drop { isSpace($0) })
-    let core = trimmed[..<((trimmed.lastIndex { !isSpace($0) } ?? -1) + 1)]
-    let bytes = Array(rendered.utf8)
-    guard !core.isEmpty,
-      let start = (0...max(0, bytes.count - core.count)).last(where: { bytes[$0...].starts(with: core) })
+  /// Stands for the end of the last message: two characters that Unicode leaves to private use, so that neither templates nor
+  /// ordinary texts have them.
+  private static let marker = "\u{E000}\u{F8FF}"
+
+  /// Cuts off what the template wrote after the last message, which ends with the marker. Some templates trim messages: white
+  /// space at the end is kept where the template keeps it, as it shows without the marker.
+  private static func cut(_ marked: String, of whole: String) throws(APIError) -> String {
+    let (bytes, marker) = (Array(marked.utf8), Array(marker.utf8))
+    guard bytes.count >= marker.count,
+      let end = (0...bytes.count - marker.count).last(where: { bytes[$0...].starts(with: marker) })
     else {
       throw .field("continue_final_message", "needs a last message whose text the chat template writes out as it is")
     }
-    let isWhole = bytes[start...].starts(with: trimmed)
-    return String(decoding: bytes[..<(start + (isWhole ? trimmed.count : core.count))], as: UTF8.self)
+    var cut = bytes[..<end]
+    if !whole.utf8.starts(with: cut) {
+      while let last = cut.last, isSpace(last) { cut.removeLast() }
+    }
+    return String(decoding: cut, as: UTF8.self)
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

@@ -24,6 +24,10 @@ final class ClientWatch: ChannelDuplexHandler, RemovableChannelHandler {
   private var isGone = false
   private var onLoss: [@Sendable () -> Void] = []
   private var requestTimer: Scheduled<Void>?
+  /// Requests that have begun and are not answered whole.
+  private var openCount = 0
+  /// Whether a request has begun that has not come whole: an answer may end before.
+  private var isReceiving = false
   private var readingTimer: Scheduled<Void>?
 
   init(_ patience: Patience) { self.patience = patience }
@@ -63,8 +67,14 @@ final class ClientWatch: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head: expect(within: patience.request, context)
-    case .end: requestTimer?.cancel()
+    case .head:
+      openCount += 1
+      isReceiving = true
+      expect(within: patience.request, context)
+    case .end:
+      isReceiving = false
+      requestTimer?.cancel()
+      expectNext(context)
     case .body: break
     }
     context.fireChannelRead(data)
@@ -73,7 +83,8 @@ final class ClientWatch: ChannelDuplexHandler, RemovableChannelHandler {
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     if case .end = unwrapOutboundIn(data) {
       onLoss = []
-      expect(within: patience.idle, context)
+      openCount -= 1
+      expectNext(context)
     }
     context.write(data, promise: promise)
   }
@@ -83,6 +94,11 @@ final class ClientWatch: ChannelDuplexHandler, RemovableChannelHandler {
     readingTimer = nil
     if !context.channel.isWritable { readingTimer = close(after: patience.reading, context) }
     context.fireChannelWritabilityChanged()
+  }
+
+  /// Waits for the next request once the last one has come whole and has its answer.
+  private func expectNext(_ context: ChannelHandlerContext) {
+    if openCount <= 0, !isReceiving { expect(within: patience.idle, context) }
   }
 
   private func expect(within time: TimeAmount, _ context: ChannelHandlerContext) {

@@ -128,6 +128,8 @@ private final class EngineFigures: Sendable {
     share.set(Double(usedCount) / Double(status.blockCount))
     // Counters take what was added since the last time; two readers at once must not add it twice.
     last.withLock { last in
+      // An older status may come after a newer one.
+      guard status.stepCount >= (last?.stepCount ?? 0) else { return }
       preemptions.increment(by: status.preemptionCount - (last?.preemptionCount ?? 0))
       steps.increment(by: status.stepCount - (last?.stepCount ?? 0))
       compute.increment(by: (status.computeTime - (last?.computeTime ?? .zero)).microseconds)

@@ -128,7 +128,10 @@ struct FieldValue {
     guard case .object(let object) = value, object.count <= count else { throw wrong }
     var biases: [Int32: Float] = [:]
     for key in object.keys {
-      guard let token = Int32(key), token >= 0, let bias = object[key].flatMap(Self.number), range.contains(bias) else {
+      // One spelling of a token, so that none is named twice.
+      guard let token = Int32(key), token >= 0, String(token) == key, let bias = object[key].flatMap(Self.number),
+        range.contains(bias)
+      else {
         throw wrong
       }
       biases[token] = Float(bias)

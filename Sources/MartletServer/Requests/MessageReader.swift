@@ -97,12 +97,14 @@ enum MessageReader {
     var result: [TemplateValue] = []
     for (index, call) in calls.enumerated() {
       let path = "\(path)[\(index)]"
+      try refuseOthers(than: ["id", "type", "function"], in: call, path)
       guard call["type"] == nil || call["type"] == "function" else {
         throw .field("\(path).type", "must be \"function\"")
       }
       guard case .object(let function)? = call["function"] else {
         throw .field("\(path).function", "is missing; it must be an object with name and arguments")
       }
+      try refuseOthers(than: ["name", "arguments"], in: .object(function), "\(path).function")
       var converted = TemplateObject()
       converted["name"] = .string(try text(function["name"] ?? .null, "\(path).function.name"))
       let arguments = try text(function["arguments"] ?? .null, "\(path).function.arguments")
@@ -117,5 +119,12 @@ enum MessageReader {
       result.append(.object(entry))
     }
     return .array(result)
+  }
+
+  private static func refuseOthers(
+    than known: [String], in value: TemplateValue, _ path: String
+  ) throws(APIError) {
+    guard case .object(let object) = value, let key = object.keys.first(where: { !known.contains($0) }) else { return }
+    throw .field("\(path).\(key)", "is not known; known are \(known.joined(separator: ", "))")
   }
 }

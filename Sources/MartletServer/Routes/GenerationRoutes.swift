@@ -62,7 +62,9 @@ struct GenerationRoutes: Sendable {
     return AnswerRun(started, plan: plan) { usage in
       server.answerEnded()
       server.metrics.used(usage)
-      if let reservation { server.budget.settle(reservation, used: usage.promptTokens + usage.completionTokens) }
+      // Whoever goes away before the first token may have had the whole prompt computed.
+      let promptTokens = max(usage.promptTokens, plan.prompts.reduce(0) { $0 + $1.tokens.count })
+      if let reservation { server.budget.settle(reservation, used: promptTokens + usage.completionTokens) }
       var metadata: Logger.Metadata = [
         "prompt_tokens": .stringConvertible(usage.promptTokens),
         "cached_tokens": .stringConvertible(usage.cachedTokens),

@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import Martlet
 internal import MartletTemplate
 internal import NIOCore
+internal import NIOHTTP1
 
 extension Request {
   /// Reads the body as JSON. Only with the content type that says so: a form of a foreign page cannot send that.
@@ -18,6 +19,8 @@ extension Request {
       buffer = try await body.collect(upTo: maximum)
     } catch is NIOTooManyBytesError {
       throw Self.tooLarge(maximum)
+    } catch let error as HTTPParserError {
+      throw APIError(.badRequest, "the body is not what HTTP/1.1 allows: \(error)", code: "invalid_http")
     }
     do {
       return try TemplateValue(json: buffer.readableBytesView)
