@@ -66,6 +66,8 @@ class Connections(unittest.TestCase):
             b"\r\n\r\n", b"GET\r\n\r\n", b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00",
             b"GET / HTTP/1.1\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
             b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
             b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10_000 + b"\r\n",
             request(b'{"prompt": "\xff\xfe"}'), request(b"{" * 1000), request(b'{"prompt": 1e999}'),
@@ -93,6 +95,24 @@ class Connections(unittest.TestCase):
                 begin = time.monotonic()
                 connection.read()
                 self.assertLess(time.monotonic() - begin, 10)
+
+    def test_a_refused_request_leaves_no_silent_connection(self):
+        with Connection(self.served, timeout=20) as connection:
+            head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n"
+            connection.send(head.encode())
+            connection.read(until=b"content_type")
+            connection.send(b"{}")
+            begin = time.monotonic()
+            connection.read()
+            self.assertLess(time.monotonic() - begin, 10)
+
+    def test_requests_behind_each_other_have_time_for_their_answers(self):
+        body = {"prompt": "Tell me all:", "max_tokens": 1500, "logit_bias": {"2": -100, "0": -100}}
+        with Connection(self.served) as connection:
+            connection.send(request({"prompt": "x", "max_tokens": 1}) + request(body))
+            answers = connection.read()
+        self.assertEqual(answers.count(b"HTTP/1.1 200 OK"), 2)
+        self.assertIn(b'"completion_tokens":1500', answers.replace(b'": ', b'":'))
 
     def test_a_drip_of_bytes_does_not_hold_a_connection(self):
         with Connection(self.served, timeout=20) as connection:

@@ -1,4 +1,5 @@
 import MartletOperators
+import MartletRuntime
 import Testing
 
 /// The list of kernels that is compiled at a first start.
