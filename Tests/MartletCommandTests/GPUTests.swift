@@ -22,12 +22,17 @@ struct GPUCommandTests {
 
   @Test("the processor passes its checks, and every place that was tried for a library is listed")
   func processor() throws {
-    let environment = ["MARTLET_CUDA_DRIVER": "/nowhere/libcuda.so.1", "MARTLET_NVRTC": "/nowhere/libnvrtc.so"]
+    let environment = [
+      "MARTLET_CUDA_DRIVER": "/nowhere/libcuda.so.1", "MARTLET_NVRTC": "/nowhere/libnvrtc.so",
+      "MARTLET_CUBLASLT": "/nowhere/libcublasLt.so",
+    ]
     let report = try Martlet.succeed(["doctor", "--device", "cpu", "--json"], environment: environment).object()
     #expect(report["failed"] as? Int == 0)
     #expect((report["passed"] as? Int ?? 0) > 1_000)
     let libraries = try #require(report["libraries"] as? [[String: Any]])
-    #expect(libraries.compactMap { $0["variable"] as? String } == ["MARTLET_CUDA_DRIVER", "MARTLET_NVRTC"])
+    #expect(
+      libraries.compactMap { $0["variable"] as? String }
+        == ["MARTLET_CUDA_DRIVER", "MARTLET_NVRTC", "MARTLET_CUBLASLT"])
     for library in libraries {
       let attempts = try #require(library["attempts"] as? [[String: Any]])
       #expect(attempts.allSatisfy { ($0["place"] as? String)?.hasPrefix("/nowhere/") == true })

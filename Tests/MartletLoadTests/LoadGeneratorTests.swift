@@ -107,7 +107,8 @@ import Testing
     server.reply(.answer(parts: 1, pause: .seconds(2)))
     let report = try await LoadGenerator.run(settings)
     #expect(report.completed == 20)
-    #expect(server.peak > 10)
+    // However slowly a busy machine sends them, a generator that waits for answers has one under way.
+    #expect(server.peak > 2)
     let times = server.requests.map(\.time)
     #expect(try #require(times.last) - times[0] > .milliseconds(150))
   }
