@@ -4,6 +4,7 @@ https://chromedevtools.github.io/devtools-protocol/ describes the methods.
 """
 
 import base64
+import fcntl
 import json
 import os
 import queue
@@ -35,6 +36,13 @@ class ProtocolError(Exception):
     pass
 
 
+def aside(descriptor: int) -> int:
+    """The same open file under a number that nobody asks for by name."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 20)
+    os.close(descriptor)
+    return moved
+
+
 class Browser:
     """A Chromium of its own, with a profile that is thrown away."""
 
@@ -51,8 +59,9 @@ class Browser:
         ]
         if os.geteuid() == 0:  # Chromium's sandbox does not work for root, and the page is our own.
             arguments.append("--no-sandbox")
-        # The protocol wants descriptors 3 and 4, which may be taken by the very pipes.
-        script = "in=$1 out=$2; shift 2; exec \"$@\" 10<&$in 11>&$out 3<&10 4>&11"
+        # The protocol wants descriptors 3 and 4, which may be taken by the very pipes: move these out of the way first.
+        to_browser, from_browser = aside(to_browser), aside(from_browser)
+        script = "in=$1 out=$2; shift 2; exec \"$@\" 3<&$in 4>&$out"
         self.process = subprocess.Popen(
             ["bash", "-c", script, "bash", str(to_browser), str(from_browser), *arguments],
             pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
