@@ -4,7 +4,8 @@ internal import Synchronization
 ///
 /// The actor holds the scheduler and the streams; the model runs in a `StepWorker` on a thread of its own, so that
 /// requests come in and go out while a step computes. A loop makes steps as long as there is work and ends when there
-/// is none: an idle engine costs nothing.
+/// is none: an idle engine costs nothing. What a step brought is told to its readers while the next one computes, since
+/// waking many of them takes longer than deciding what to compute.
 package actor Engine {
   private struct Session {
     let promptTokenCount: Int
@@ -19,6 +20,12 @@ package actor Engine {
     var firstToken: ContinuousClock.Instant?
   }
 
+  /// What one reader is to be told.
+  private struct News {
+    let continuation: AsyncThrowingStream<TokenEvent, any Error>.Continuation
+    let event: TokenEvent
+  }
+
   /// The engine's state at a moment.
   package struct Status: Sendable, Hashable {
     package let waitingCount: Int
@@ -29,7 +36,8 @@ package actor Engine {
     package let stepCount: Int
     /// Time that steps took the model.
     package let computeTime: Duration
-    /// Time between steps while there was work: scheduling, sampling's bookkeeping, delivering.
+    /// Time that the model waited between steps while there was work: taking in what was sampled, scheduling, and the ways
+    /// from thread to thread.
     package let hostTime: Duration
   }
 
@@ -39,6 +47,8 @@ package actor Engine {
   private let worker: StepWorker
   private var sessions: [SequenceID: Session] = [:]
   private let dropped = DroppedSequences()
+  /// What readers have not been told yet, in order.
+  private var untold: [News] = []
   private var loop: Task<Void, Never>?
   private var isShutDown = false
   private var stepCount = 0
@@ -105,6 +115,7 @@ package actor Engine {
   /// Ends a request as if the model had ended it, with a summary: its consumer has found a stop string in the text.
   package func stop(_ id: SequenceID) {
     guard let outcome = scheduler.stop(id), let session = sessions.removeValue(forKey: id) else { return }
+    tell()
     pace.note(clock.now)
     session.continuation.yield(.finished(summary(of: session, outcome, clock.now)))
     session.continuation.finish()
@@ -119,6 +130,7 @@ package actor Engine {
 
   /// Ends a session before its time.
   private func end(_ id: SequenceID, throwing error: any Error) {
+    tell()
     scheduler.cancel(id)
     pace.note(clock.now)
     sessions.removeValue(forKey: id)?.continuation.finish(throwing: error)
@@ -127,21 +139,34 @@ package actor Engine {
   // MARK: - Steps
 
   private func runSteps() async {
-    var last = clock.now
+    var lastEnd: ContinuousClock.Instant?
     while let step = nextStep() {
       let now = clock.now
-      hostTime += last.duration(to: now)
       for entry in step.entries where sessions[entry.id]?.started == nil { sessions[entry.id]?.started = now }
-      let output = await worker.run(step, rows: lendSamplers(to: step))
-      last = clock.now
-      computeTime += now.duration(to: last)
+      let computation = worker.start(step, rows: lendSamplers(to: step))
+      tell()
+      let output = await computation.value
+      if let lastEnd { hostTime += lastEnd.duration(to: output.began) }
+      computeTime += output.began.duration(to: output.ended)
+      lastEnd = output.ended
       stepCount += 1
       // Sessions may have come and gone during the step; every access below allows for that.
       endDropped()
       for row in output.rows { sessions[row.id]?.sampler = row.sampler }
       if let error = output.error { await fail(step, output, error) } else { deliver(step, output) }
     }
+    tell()
     loop = nil
+  }
+
+  /// Tells readers what there is to tell.
+  private func tell() {
+    guard !untold.isEmpty else { return }
+    for news in untold {
+      news.continuation.yield(news.event)
+      if case .finished = news.event { news.continuation.finish() }
+    }
+    untold.removeAll(keepingCapacity: true)
   }
 
   private func nextStep() -> Step? {
@@ -192,19 +217,20 @@ package actor Engine {
     let now = clock.now
     for id in sampled.keys where sessions[id]?.firstToken == nil {
       sessions[id]?.firstToken = now
-      guard let tokens = sessions[id]?.promptTokens, !tokens.isEmpty else { continue }
-      sessions[id]?.continuation.yield(.prompt(tokens))
+      guard let session = sessions[id], !session.promptTokens.isEmpty else { continue }
+      untold.append(News(continuation: session.continuation, event: .prompt(session.promptTokens)))
       sessions[id]?.promptTokens = []
     }
     for event in scheduler.complete(step, sampled: sampled.mapValues(\.token)) {
       switch event {
       case .token(let id, _):
-        if let token = sampled[id] { sessions[id]?.continuation.yield(.token(token)) }
+        guard let token = sampled[id], let session = sessions[id] else { continue }
+        untold.append(News(continuation: session.continuation, event: .token(token)))
       case .finished(let id, let outcome):
         guard let session = sessions.removeValue(forKey: id) else { continue }
         pace.note(now)
-        session.continuation.yield(.finished(summary(of: session, outcome, now)))
-        session.continuation.finish()
+        untold.append(
+          News(continuation: session.continuation, event: .finished(summary(of: session, outcome, now))))
       }
     }
   }
@@ -236,7 +262,7 @@ package actor Engine {
     let done = Set(whole.rows.map(\.id))
     for (index, entry) in step.entries.enumerated() where !done.contains(entry.id) && sessions[entry.id] != nil {
       let single = step.only(index)
-      let output = await worker.run(single, rows: lendSamplers(to: single))
+      let output = await worker.start(single, rows: lendSamplers(to: single)).value
       for row in output.rows { sessions[row.id]?.sampler = row.sampler }
       if let error = output.error {
         end(entry.id, throwing: EngineError.stepFailed(error))
