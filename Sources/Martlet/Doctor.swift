@@ -33,10 +33,11 @@ public struct Doctor: Sendable {
     let (stream, reference) = try OperatorCheck.streams(for: device)
     if let kernels = stream.runtime.kernels {
       let clock = ContinuousClock()
+      let sources = Kernels.all(for: kernels.description)
       let time = try clock.measure {
-        try kernels.load(Kernels.all) { progress(0.2 * Double($0) / Double(Kernels.all.count)) }
+        try kernels.load(sources) { progress(0.2 * Double($0) / Double(sources.count)) }
       }
-      lines += "kernels: \(Kernels.all.count) files ready in \(time)\n"
+      lines += "kernels: \(sources.count) files ready in \(time)\n"
     }
     var failures: [Failure] = []
     var results: [(name: String, passed: Int, failed: Int)] = []
@@ -79,9 +80,10 @@ public struct Doctor: Sendable {
   private static var libraries: Report {
     var text = ""
     var values: [TemplateValue] = []
-    for search in CUDALibraries.searches {
+    for search in CUDALibraries.searches + MetaXLibraries.searches {
       if let path = search.path {
         text += "\(search.purpose): \(path), version \(search.version ?? "unknown")\n"
+        if !search.lacking.isEmpty { text += "  it lacks \(search.lacking.joined(separator: ", "))\n" }
       } else {
         text += "\(search.purpose): none; \(search.variable) names a file to take. Tried:\n"
         for attempt in search.attempts { text += "  \(attempt.place): \(attempt.failure ?? "taken")\n" }
@@ -89,6 +91,7 @@ public struct Doctor: Sendable {
       values.append([
         "purpose": .string(search.purpose), "path": search.path.map { .string($0) } ?? .null,
         "version": search.version.map { .string($0) } ?? .null, "variable": .string(search.variable),
+        "lacking": .array(search.lacking.map { .string($0) }),
         "attempts": .array(
           search.attempts.map {
             ["place": .string($0.place), "failure": $0.failure.map { .string($0) } ?? .null]

@@ -79,6 +79,7 @@ package struct RuntimeCheck: Sendable {
   }
 
   @Sendable private static func graph(_ runtime: Runtime) throws -> String? {
+    guard runtime.kernels?.description.canRecord == true else { return nil }
     let stream = try Stream(on: runtime)
     let problem = try CapturedProblem(CheckStage(stream))
     // Once outside, so that nothing is loaded while recording.
@@ -100,6 +101,7 @@ package struct RuntimeCheck: Sendable {
   private struct Interrupted: Error {}
 
   @Sendable private static func brokenRecording(_ runtime: Runtime) throws -> String? {
+    guard runtime.kernels?.description.canRecord == true else { return nil }
     let stream = try Stream(on: runtime)
     do {
       _ = try Graph(on: stream) { throw Interrupted() }

@@ -38,15 +38,14 @@ package enum Kernels {
   static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
-  /// All of them, those first that take longest to compile.
-  package static let all =
-    [
-      attentionHopper, attentionTile, pagedAttention, fusedLinear, linearBlocksTile, linearBlocks, decodeAttention,
-      selfAttention,
-    ]
-    + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
-      linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
-    ]
+  /// All that a device has use for, those first that take longest to compile.
+  package static func all(for device: GPUDescription) -> [KernelSource] {
+    let tiles = device.hasMatrixUnits ? [attentionHopper, attentionTile, linearBlocksTile, linearTile] : []
+    return tiles + [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
+      + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
+        linear, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
+      ]
+  }
 }
 
 extension Rows {
@@ -59,6 +58,9 @@ extension Rows {
 }
 
 extension Stream {
+  /// Whether the device has matrix units that there are kernels for.
+  var hasMatrixUnits: Bool { runtime.kernels?.description.hasMatrixUnits ?? false }
+
   /// Threads of a block whose threads take eight elements at a time and know nothing of each other.
   private static let plainThreads = 256
   /// More blocks than this take turns.

@@ -77,7 +77,8 @@ package struct CUDARuntimeAPI: GPUAPI {
     return GPUDescription(
       name: Directory.text(Array(name.prefix { $0 != 0 }) + [0]), architecture: architecture,
       processors: try attribute(MARTLET_CU_ATTRIBUTE_PROCESSORS), memory: memory,
-      sharedBytes: try attribute(MARTLET_CU_ATTRIBUTE_SHARED_BYTES), canOverlap: major >= 9)
+      sharedBytes: try attribute(MARTLET_CU_ATTRIBUTE_SHARED_BYTES), canOverlap: major >= 9,
+      hasMatrixUnits: true, canRecord: true)
   }
 
   package func memoryUsage() throws(RuntimeError) -> (free: Int, total: Int) {
