@@ -26,7 +26,12 @@ static int find(void *library, const char *name, martlet_mc_functions *table, si
 }
 
 const char *martlet_mc_fill(void *library, martlet_mc_functions *table) {
-  const int flavour = dlsym(library, required[0].names[0]) == NULL && dlsym(library, required[0].names[1]) != NULL;
+  // The first function that is there in either flavour tells which one it is.
+  int flavour = 0;
+  for (size_t i = 0; i < COUNT(required); i++) {
+    if (dlsym(library, required[i].names[0]) != NULL) break;
+    if ((flavour = dlsym(library, required[i].names[1]) != NULL)) break;
+  }
   memset(table, 0, sizeof *table);
   table->prefix = flavour == 0 ? "mc" : "hc";
   for (size_t i = 0; i < COUNT(required); i++)

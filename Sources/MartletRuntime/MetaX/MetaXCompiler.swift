@@ -69,14 +69,14 @@ struct MetaXCompiler {
     var reason = "the library has no function for it"
     for output in outputs {
       var size = 0
-      var status = output.size(created, &size)
+      var (call, status) = (output.name + "Size", output.size(created, &size))
       if status == MARTLET_MC_SUCCESS, size > 0 {
         var image = [CChar](repeating: 0, count: size)
-        status = output.read(created, &image)
+        (call, status) = (output.name, output.read(created, &image))
         if status == MARTLET_MC_SUCCESS { return image.map { UInt8(bitPattern: $0) } }
       }
       reason =
-        "\(functions.exported(output.name)): "
+        "\(functions.exported(call)): "
         + (status == MARTLET_MC_SUCCESS ? "no code" : "error \(status) of the compiler")
     }
     throw failure("fetching the code", source, reason)
