@@ -95,6 +95,9 @@ END
 BEGIN(self_attention)
 #embed "../MartletOperators/SelfAttention/SelfAttention.cu"
 END
+BEGIN(survey)
+#embed "../MartletRuntime/GPU/Survey.cu"
+END
 BEGIN(swiglu)
 #embed "../MartletOperators/SwiGLU/SwiGLU.cu"
 END
@@ -131,6 +134,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_REARRANGE] = {"Rearrange", rearrange},
       [MARTLET_KERNEL_ROPE] = {"RoPE", rope},
       [MARTLET_KERNEL_SELF_ATTENTION] = {"SelfAttention", self_attention},
+      [MARTLET_KERNEL_SURVEY] = {"Survey", survey},
       [MARTLET_KERNEL_SWIGLU] = {"SwiGLU", swiglu},
   };
   return files[id];

@@ -52,8 +52,10 @@ public struct Doctor: Sendable {
         results[index].passed += 1
       }
     }
-    if stream.runtime.kernels != nil {
-      for check in RuntimeCheck.all { note("runtime", check.name, check.failure(on: stream.runtime)) }
+    let findings = try (stream.runtime.api as? MetaXRuntimeAPI)?.survey(device.index) ?? []
+    for finding in findings { lines += "\(finding.question): \(finding.answer)\n" }
+    for check in RuntimeCheck.all(for: device.kind) {
+      note("runtime", check.name, check.failure(on: stream.runtime))
     }
     for (index, check) in OperatorCheck.all.enumerated() {
       note(check.operatorName, check.label, check.failure(on: stream, reference: reference))
@@ -71,6 +73,8 @@ public struct Doctor: Sendable {
         "device": .string("\(device)"), "devices": Report.devices().json, "libraries": Self.libraries.json,
         "operators": .array(
           results.map { ["name": .string($0.name), "passed": .int($0.passed), "failed": .int($0.failed)] }),
+        "findings": .array(
+          findings.map { ["question": .string($0.question), "answer": .string($0.answer)] }),
         "failures": .array(failures.map { ["check": .string($0.name), "reason": .string($0.reason)] }),
         "passed": .int(passed), "failed": .int(failures.count),
       ])

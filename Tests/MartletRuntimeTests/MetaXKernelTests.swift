@@ -165,4 +165,37 @@ import Testing
     }
     #expect(library.live == 0)
   }
+
+  // MARK: What public sources leave open
+
+  @Test func theSurveyAnswersWhatSourcesLeaveOpen() throws {
+    func answers(_ library: StandIn) throws -> [String: String] {
+      Dictionary(uniqueKeysWithValues: try library.api().survey(0).map { ($0.question, $0.answer) })
+    }
+    let plain = try answers(StandIn())
+    #expect(plain["names of functions begin with"] == "mc")
+    #expect(plain["functions that may be missing"] == "without mcrtcGetCodeSize, mcrtcGetCode")
+    #expect(plain["architecture and lanes of a wave"] == "standin-32")
+    #expect(plain["compiling without options"]?.hasSuffix("bytes of code") == true)
+    #expect(plain["compiling with -std=c++17"]?.hasSuffix("bytes of code") == true)
+    #expect(plain["arguments of kernels by their addresses"] == "work")
+    #expect(plain["arguments of kernels packed, ended by 0"] == "work")
+    #expect(plain["arguments of kernels packed, ended by 3"]?.hasPrefix("no: mcModuleLaunchKernel failed") == true)
+    let packed = try answers(
+      StandIn(.hpcc, ["STAND_IN_REFUSES_PARAMETERS": "1", "STAND_IN_PACKED_END": "3", "STAND_IN_WAVE": "64"]))
+    #expect(packed["names of functions begin with"] == "hc")
+    #expect(packed["architecture and lanes of a wave"] == "standin-64")
+    #expect(packed["arguments of kernels by their addresses"]?.hasPrefix("no: hcModuleLaunchKernel failed") == true)
+    #expect(packed["arguments of kernels packed, ended by 3"] == "work")
+  }
+
+  /// On host memory no kernel runs, which shows.
+  @Test func kernelsThatDoNotRunFailTheSurvey() throws {
+    let library = try StandIn()
+    let stream = try Stream(on: library.runtime())
+    let exchange = try GPUSurvey.exchangeFailure(on: stream, width: 32)
+    #expect(exchange == "integers by place over 1 of 32 lanes: lane 0 got -1 instead of 4, lane 1's")
+    #expect(try GPUSurvey.sharingFailure(on: stream, bytes: 48 << 10) == "thread 0 did not run")
+    #expect(library.lastLaunch.shared == 49_152 && library.lastLaunch.block == [1024, 1, 1])
+  }
 }

@@ -75,7 +75,9 @@ import Testing
     let all = Self.required + ["rtcGetBitcode", "rtcGetBitcodeSize"]
     let path = folder.path
     for missing in [0, 11, 26, 33, 34, 35] {
-      let text = all.enumerated().filter { $0.offset != missing }.map { "int \(prefix)\($0.element)(void) { return 0; }" }
+      let text = all.enumerated().filter { $0.offset != missing }.map {
+        "int \(prefix)\($0.element)(void) { return 0; }"
+      }
       let (source, library) = ("\(path)/\(missing).c", "\(path)/\(missing).so")
       try #require(FileText.write(text.joined(separator: "\n") + "\n", to: source))
       let arguments = "-shared -fPIC -w -o '\(library)' '\(source)'"

@@ -28,7 +28,8 @@ final class StandIn: Sendable {
   private static let built = Mutex<[Flavour: TemporaryFolder]>([:])
 
   /// Whether the library can be built here.
-  static let isPossible = system("command -v cc >/dev/null || command -v clang >/dev/null || command -v swift >/dev/null") == 0
+  static let isPossible =
+    system("command -v cc >/dev/null || command -v clang >/dev/null || command -v swift >/dev/null") == 0
 
   let path: String
   private let folder: TemporaryFolder

@@ -33,6 +33,8 @@ package struct GPUDescription: Equatable, Sendable {
   package let name: String
   /// What code is compiled for: `sm_90a`, `xcore1000-64`.
   package let architecture: String
+  /// Lanes of a wave, of which operators use groups of 32.
+  package let wave: Int
   /// Multiprocessors.
   package let processors: Int
   /// Bytes of memory.

@@ -33,7 +33,8 @@ package struct GPUProbe {
     let hasMatrixUnits = stream.runtime.kernels?.description.hasMatrixUnits ?? false
     // Without matrix units a thread has one product of numbers or four of bytes at a time.
     switch products {
-    case .bytes: (kernel, operationsPerRound) = ("probe_bytes", Self.chains * 2 * (hasMatrixUnits ? 16 * 8 * 32 : 4 * 32))
+    case .bytes:
+      (kernel, operationsPerRound) = ("probe_bytes", Self.chains * 2 * (hasMatrixUnits ? 16 * 8 * 32 : 4 * 32))
     case .bf16: (kernel, operationsPerRound) = ("probe_bf16", Self.chains * 2 * (hasMatrixUnits ? 16 * 8 * 16 : 32))
     case .f32: (kernel, operationsPerRound) = ("probe_f32", Self.chains * 2 * 32)
     }

@@ -66,7 +66,8 @@ package final class MetaXDriver: Sendable {
   /// Ways to launch, those first that are worth trying; one once it is known to work.
   var passings: [Passing] { state.withLock { $0.passing.map { [$0] } ?? Passing.allCases } }
 
-  func note(_ passing: Passing) { state.withLock { $0.passing = passing } }
+  /// Remembers the first way that worked.
+  func note(_ passing: Passing) { state.withLock { $0.passing = $0.passing ?? passing } }
 
   /// The library's words for a result.
   static func describe(_ result: Int32, _ functions: martlet_mc_functions) -> String {

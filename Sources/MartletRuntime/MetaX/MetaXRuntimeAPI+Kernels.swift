@@ -20,28 +20,34 @@ extension MetaXRuntimeAPI {
     return try compiler().compile(source, definitions: MetaXCompiler.definitions(wave: target.wave))
   }
 
-  /// Asks a device by a kernel what it is: the numbers of its attributes are not sure, its compiler's words are.
-  func identify(_ index: Int) throws(RuntimeError) -> MetaXTarget {
+  /// The kernel that asks a device what it is. Nothing stands ahead of it.
+  var identity: KernelSource {
     let file = martlet_kernel_file_of(MARTLET_KERNEL_IDENTIFY)
     let name = String(cString: file.name)
-    let source = KernelSource(name: name, parts: [(file: name + ".cu", text: String(cString: file.text))])
-    let image = try compiler().compile(source, definitions: nil)
+    return KernelSource(name: name, parts: [(file: name + ".cu", text: String(cString: file.text))])
+  }
+
+  /// Asks a device by a kernel what it is: the numbers of its attributes are not sure, its compiler's words are.
+  /// - Parameter passing: how the kernel gets its argument; as it works best unless given.
+  func identify(_ index: Int, by passing: MetaXDriver.Passing? = nil) throws(RuntimeError) -> MetaXTarget {
+    let image = try compiler().compile(identity, definitions: nil)
     try setDevice(index)
     let module = try loadModule(image)
     defer { unloadModule(module) }
     let function = try function("identify", in: module, sharedBytes: 0)
     let out = try allocateDevice(bytes: 8)
     defer { freeDevice(out) }
+    var answers: (wave: Int32, architecture: Int32) = (0, 0)
+    try copy(to: out, from: &answers, bytes: 8, kind: .hostToDevice)
     var argument = out
     let result = withUnsafeMutableBytes(of: &argument) { bytes in
       Result { () throws(RuntimeError) in
         try launch(
-          function, grid: GridSize(1), block: GridSize(64), sharedBytes: 0, stream: .default, overlaps: false,
-          argument: bytes)
+          function, grid: GridSize(1), block: GridSize(64), sharedBytes: 0, stream: .default, argument: bytes,
+          by: passing.map { [$0] } ?? driver.passings)
       }
     }
     try result.get()
-    var answers: (wave: Int32, architecture: Int32) = (0, 0)
     try copy(to: &answers, from: out, bytes: 8, kind: .deviceToHost)
     guard answers.wave == 32 || answers.wave == 64 else {
       throw .deviceUnavailable(
@@ -82,10 +88,20 @@ extension MetaXRuntimeAPI {
     _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle,
     overlaps: Bool, argument: UnsafeMutableRawBufferPointer
   ) throws(RuntimeError) {
+    try launch(
+      function, grid: grid, block: block, sharedBytes: sharedBytes, stream: stream, argument: argument,
+      by: driver.passings)
+  }
+
+  /// - Parameter passings: ways to hand over the argument, of which the first that works is remembered. Where none does, the
+  ///   error is that of the first.
+  private func launch(
+    _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle,
+    argument: UnsafeMutableRawBufferPointer, by passings: [MetaXDriver.Passing]
+  ) throws(RuntimeError) {
     let functions = try functions()
     var first: Int32?
-    // Until one way has worked, the others are tried where it is refused; what is told is the first one's error.
-    for passing in driver.passings {
+    for passing in passings {
       let result = withArguments(argument, passing) { parameters, extra in
         functions.launch(
           OpaquePointer(bitPattern: function.rawValue)!, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z),

@@ -73,6 +73,7 @@ package struct MetaXRuntimeAPI: GPUAPI {
     let text = Directory.text(Array(name.prefix { $0 != 0 }) + [0])
     return GPUDescription(
       name: functions.stand_in == nil ? text : "MetaX (stand-in) \(text)", architecture: target.text,
+      wave: target.wave,
       processors: processors > 0 ? Int(processors) : Self.usualProcessors,
       memory: memory, sharedBytes: Self.sharedBytes, canOverlap: false, hasMatrixUnits: false,
       canRecord: functions.graphs != nil)
