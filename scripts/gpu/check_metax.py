@@ -3,8 +3,9 @@
 
 Usage: check_metax.py [SOURCE …]. The text is what Martlet hands to MetaX's run-time compiler: the same files as for NVIDIA
 behind MetaX's definitions. Clang reads it for a processor whose waves have 64 lanes, against `metax_declarations.h`, which
-knows what both vendors share and refuses masks of 32 bits. This shows that no kernel needs what only NVIDIA has; it does not
-show that MetaX's own compiler takes it.
+knows what both vendors share and refuses masks of 32 bits. NVIDIA's compiler gets the same text for waves of 32 lanes, as the
+library that stands in for MetaX's hands it on. This shows that no kernel needs what only NVIDIA has; it does not show that
+MetaX's own compiler takes it.
 """
 
 import argparse
@@ -15,11 +16,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from check_kernels import sources
+from check_kernels import Compiler, find_compiler, sources
 
 DECLARATIONS = Path(__file__).resolve().parent / "metax_declarations.h"
-# What MetaXCompiler.swift puts ahead of the source for real devices.
-DEFINITIONS = "#define MT_PLATFORM_METAX 1\n#define MT_WAVE 64\n"
+# What MetaXCompiler.swift puts ahead of the source, by the lanes of a wave.
+DEFINITIONS = "#define MT_PLATFORM_METAX 1\n#define MT_WAVE {}\n"
+# Of Tests/StandInMetaX/nvidia.c; the virtual architecture makes no machine code, which check_kernels.py has looked at.
+STAND_IN = ("compute_80", ["--std=c++17", "--device-as-default-execution-space"])
+# What is compiled before the lanes are known has nothing ahead of it.
+ALONE = "Identify.cu"
 # HIP is the dialect of Clang that is nearest: device code for waves of 64 lanes. Only reading is needed, which Clang does
 # for targets that it generates no code for.
 OPTIONS = ["-cc1", "-x", "hip", "-triple", "amdgcn-amd-amdhsa", "-target-cpu", "gfx906", "-fcuda-is-device", "-std=c++17",
@@ -47,7 +52,7 @@ def find_clang() -> str:
 
 def read(clang: str, text: str) -> str:
     """What Clang says of a source; empty if it takes it."""
-    result = subprocess.run([clang, *OPTIONS], input=DEFINITIONS + text, capture_output=True, text=True)
+    result = subprocess.run([clang, *OPTIONS], input=text, capture_output=True, text=True)
     return "" if result.returncode == 0 else result.stderr or f"clang ended with {result.returncode}"
 
 
@@ -56,17 +61,26 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="files such as Add.cu (default: all)")
     arguments = parser.parse_args()
     clang, files = find_clang(), sources()
-    chosen = {name: text for name, text in files.items() if not arguments.names or name in arguments.names}
+    chosen = [name for name in files if not arguments.names or name in arguments.names]
     prelude = next(iter(files.values()))
     prelude = prelude[: prelude.rindex("#line 1")]
+    nvidia = Compiler(find_compiler())
+
+    def text(name: str, wave: int) -> str:
+        return files[name][files[name].rindex("#line 1") :] if name == ALONE else DEFINITIONS.format(wave) + files[name]
+
     failures = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, words in zip(chosen, pool.map(lambda text: read(clang, text), chosen.values())):
+        for name, words in zip(chosen, pool.map(lambda name: read(clang, text(name, 64)), chosen)):
             if words:
                 failures.append(f"{name}: {words}")
-        for name, words in zip(REFUSED, pool.map(lambda text: read(clang, prelude + text), REFUSED.values())):
+        wrong = [DEFINITIONS.format(64) + prelude + kernel for kernel in REFUSED.values()]
+        for name, words in zip(REFUSED, pool.map(lambda source: read(clang, source), wrong)):
             if not words:
                 failures.append(f"{name} was taken: the check is blind to it")
+        for name, result in zip(chosen, pool.map(lambda name: nvidia.compile(name, text(name, 32), *STAND_IN), chosen)):
+            if not result[0]:
+                failures.append(f"{name} for the stand-in: {result[1]}")
     for failure in failures:
         print(failure, file=sys.stderr)
     print(f"MetaX: {len(chosen)} files read, {len(REFUSED)} wrong ones refused, {len(failures)} failures")

@@ -38,14 +38,19 @@ package enum Kernels {
   static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
-  /// All that a device has use for, those first that take longest to compile.
+  /// All of them, those first that take longest to compile.
+  package static let all =
+    forMatrixUnits + [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
+    + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
+      linear, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
+    ]
+
+  /// Those that a device has use for.
   package static func all(for device: GPUDescription) -> [KernelSource] {
-    let tiles = device.hasMatrixUnits ? [attentionHopper, attentionTile, linearBlocksTile, linearTile] : []
-    return tiles + [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
-      + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
-        linear, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
-      ]
+    device.hasMatrixUnits ? all : Array(all.dropFirst(forMatrixUnits.count))
   }
+
+  private static let forMatrixUnits = [attentionHopper, attentionTile, linearBlocksTile, linearTile]
 }
 
 extension Rows {
