@@ -65,7 +65,9 @@ let package = Package(
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CMartletDriver", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CMartletKernels", cSettings: [.treatAllWarnings(as: .error)]),
-    layer("MartletRuntime", ["CMartletDriver", "CMartletKernels", "CMartletSIMD"], exclude: ["GPU/Identify.cu", "GPU/Probe.cu", "GPU/Survey.cu"]),
+    layer(
+      "MartletRuntime", ["CMartletDriver", "CMartletKernels", "CMartletSIMD"],
+      exclude: ["Identify", "Probe", "Survey"].map { "GPU/\($0).cu" }),
     layer("MartletTensor", ["MartletRuntime"]),
     layer(
       "MartletOperators", ["CMartletKernels", "CMartletSIMD", "MartletRuntime", "MartletTensor"], exclude: kernelFiles),

@@ -7,10 +7,10 @@ import Testing
   private func open(_ environment: [String: String]) -> LibrarySearch { MetaXLibraries.open { environment[$0] }.search }
 
   @Test func placesAreTriedInOrder() {
-    let search = open(["MACA_PATH": "/nowhere/maca", "MACA_HOME": "/nowhere/home", "HPCC_PATH": "/nowhere/hpcc"])
+    let search = open(["MACA_PATH": "/nowhere/maca", "MACA_HOME": "/nowhere/toolkit", "HPCC_PATH": "/nowhere/hpcc"])
     #expect(
       search.attempts.map(\.place) == [
-        "/nowhere/maca/lib/libmcruntime.so", "/nowhere/home/lib/libmcruntime.so", "/opt/maca/lib/libmcruntime.so",
+        "/nowhere/maca/lib/libmcruntime.so", "/nowhere/toolkit/lib/libmcruntime.so", "/opt/maca/lib/libmcruntime.so",
         "libmcruntime.so", "/nowhere/hpcc/lib/libhcruntime.so", "/opt/hpcc/lib/libhcruntime.so", "libhcruntime.so",
       ])
     #expect(search.path == nil && search.version == nil)

@@ -51,7 +51,7 @@ KERNEL(PROBE_THREADS) probe_bytes(const martlet_gpu_probe a) {
 #endif
 
 /// One product a thread, eight times a round.
-INLINE void multiply_f32(const martlet_gpu_probe &a) {
+KERNEL(PROBE_THREADS) probe_f32(const martlet_gpu_probe a) {
   float sums[PROBE_CHAINS];
 #pragma unroll
   for (int i = 0; i < PROBE_CHAINS; i++) sums[i] = (float)(threadIdx.x + i);
@@ -66,12 +66,8 @@ INLINE void multiply_f32(const martlet_gpu_probe &a) {
   for (int i = 0; i < PROBE_CHAINS; i++) total += sums[i];
   a.out[(i64)blockIdx.x * PROBE_THREADS + threadIdx.x] = total;
 }
-KERNEL(PROBE_THREADS) probe_f32(const martlet_gpu_probe a) { multiply_f32(a); }
 
 #if !defined(MT_PLATFORM_NVIDIA)
-
-/// What kernels without matrix units do with bf16: they multiply in f32.
-KERNEL(PROBE_THREADS) probe_bf16(const martlet_gpu_probe a) { multiply_f32(a); }
 
 /// Four products of bytes a thread, eight times a round.
 KERNEL(PROBE_THREADS) probe_bytes(const martlet_gpu_probe a) {
