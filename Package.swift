@@ -154,7 +154,10 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
       ],
       path: "examples/hummingbird", swiftSettings: swiftSettings),
-    tests("MartletRuntime", ["FakeCUDA"]),
+    .target(
+      name: "MartletRuntimeTestSupport", dependencies: ["MartletRuntime"], path: "Tests/MartletRuntimeTestSupport",
+      swiftSettings: swiftSettings),
+    tests("MartletRuntime", ["FakeCUDA", "MartletRuntimeTestSupport"]),
     tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(

@@ -1,4 +1,5 @@
 import MartletRuntime
+import MartletRuntimeTestSupport
 import Testing
 
 /// Compiling, modules, launches and graphs over the library that stands in for MetaX's.

@@ -1,5 +1,6 @@
 import Glibc
 import MartletRuntime
+import MartletRuntimeTestSupport
 import Testing
 
 /// How MetaX's library is looked for, and what is said of files that are none.

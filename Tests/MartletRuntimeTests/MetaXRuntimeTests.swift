@@ -1,5 +1,6 @@
 import Glibc
 import MartletRuntime
+import MartletRuntimeTestSupport
 import Testing
 
 /// MetaX's layer over the library that stands in: what is asked of it, in which order, and what comes of its errors.

@@ -68,6 +68,15 @@ static int fault_of(const char *list, const char *name, long call) {
   return OK;
 }
 
+void note_line(const char *name, const char *detail) {
+  const char *path = switch_of("STAND_IN_LOG");
+  if (path == NULL) return;
+  pthread_mutex_lock(&lock);
+  FILE *file = fopen(path, "a");
+  if (file != NULL) fprintf(file, detail != NULL ? "%s %s\n" : "%s\n", name, detail), fclose(file);
+  pthread_mutex_unlock(&lock);
+}
+
 int note_call(const char *name) {
   pthread_mutex_lock(&lock);
   int i = 0;
@@ -78,11 +87,7 @@ int note_call(const char *name) {
     call = ++counters[i].calls;
   }
   pthread_mutex_unlock(&lock);
-  const char *path = switch_of("STAND_IN_LOG");
-  if (path != NULL) {
-    FILE *file = fopen(path, "a");
-    if (file != NULL) fprintf(file, "%s\n", name), fclose(file);
-  }
+  note_line(name, NULL);
   const char *faults = switch_of("STAND_IN_FAIL");
   return faults != NULL ? fault_of(faults, name, call) : OK;
 }

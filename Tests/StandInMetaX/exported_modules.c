@@ -76,6 +76,7 @@ int EXPORTED(ModuleLaunchKernel)(void *function, unsigned gx, unsigned gy, unsig
                                   .packed_bytes = (long long)size};
   snprintf(last.name, sizeof last.name, "%s", kernel->name);
   memcpy(&last.first_bytes, argument, sizeof last.first_bytes);
+  note_line("launch", kernel->name);
   return backend()->launch(kernel->inner, last.grid, last.block, shared, inner, &argument);
 }
 

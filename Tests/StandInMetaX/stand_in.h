@@ -62,6 +62,9 @@ const struct backend *backend(void);
 const char *switch_of(const char *name);
 long number_of(const char *name, long otherwise);
 
+/// Adds a line to the log that `STAND_IN_LOG` names: a call, and what it was for if that is worth telling.
+void note_line(const char *name, const char *detail);
+
 /// Notes a call in the log and gives the fault that is due, or 0.
 int note_call(const char *name);
 

@@ -1,26 +1,26 @@
 import Glibc
-import MartletRuntime
+package import MartletRuntime
 import Synchronization
 import Testing
 
 /// A copy of the library that stands in for MetaX's, with a state of its own: `Tests/StandInMetaX`. On host memory, whatever
 /// the machine has, so that no kernel runs but the one that asks what the device is.
-final class StandIn: Sendable {
+package final class StandIn: Sendable {
   /// How a copy was built.
-  enum Flavour: String, CaseIterable {
+  package enum Flavour: String, CaseIterable {
     case maca = ""
     case hpcc = "-DSTAND_IN_HPCC"
     case code = "-DSTAND_IN_CODE"
     case withoutGraphs = "-DSTAND_IN_WITHOUT_GRAPHS"
   }
 
-  struct Launch {
-    var name = ""
-    var grid: [UInt32] = []
-    var block: [UInt32] = []
-    var shared: UInt32 = 0
-    var firstBytes: Int64 = 0
-    var packedBytes: Int64 = 0
+  package struct Launch {
+    package var name = ""
+    package var grid: [UInt32] = []
+    package var block: [UInt32] = []
+    package var shared: UInt32 = 0
+    package var firstBytes: Int64 = 0
+    package var packedBytes: Int64 = 0
   }
 
   /// The repository's folder.
@@ -28,14 +28,14 @@ final class StandIn: Sendable {
   private static let built = Mutex<[Flavour: TemporaryFolder]>([:])
 
   /// Whether the library can be built here.
-  static let isPossible =
+  package static let isPossible =
     system("command -v cc >/dev/null || command -v clang >/dev/null || command -v swift >/dev/null") == 0
 
-  let path: String
+  package let path: String
   private let folder: TemporaryFolder
   private let handle: UInt
 
-  init(_ flavour: Flavour = .maca, _ switches: [String: String] = [:]) throws {
+  package init(_ flavour: Flavour = .maca, _ switches: [String: String] = [:]) throws {
     let original = try Self.built.withLock { built in
       if let folder = built[flavour] { return folder.path }
       let folder = try TemporaryFolder()
@@ -59,7 +59,7 @@ final class StandIn: Sendable {
   }
 
   /// Sets a switch.
-  subscript(name: String) -> String {
+  package subscript(name: String) -> String {
     get { "" }
     set {
       function(
@@ -67,15 +67,31 @@ final class StandIn: Sendable {
     }
   }
 
-  func calls(_ name: String) -> Int {
+  /// Keeps a log from now on.
+  package func keepLog() { self["STAND_IN_LOG"] = folder.path + "/log" }
+
+  /// The names of the kernels that were launched since.
+  package var launched: Set<String> {
+    guard let file = fopen(folder.path + "/log", "r") else { return [] }
+    defer { fclose(file) }
+    var names: Set<String> = []
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, 256, file) != nil {
+      let words = Directory.text(line).split(whereSeparator: \.isWhitespace)
+      if words.count == 2, words[0] == "launch" { names.insert(String(words[1])) }
+    }
+    return names
+  }
+
+  package func calls(_ name: String) -> Int {
     function("stand_in_calls", (@convention(c) (UnsafePointer<CChar>) -> Int).self)(name)
   }
   /// Handles that nobody has destroyed, bytes that nobody has returned, and launches.
-  var live: Int { function("stand_in_live", (@convention(c) () -> Int).self)() }
-  var bytes: Int { function("stand_in_bytes", (@convention(c) () -> Int).self)() }
-  var launches: Int { function("stand_in_launches", (@convention(c) () -> Int).self)() }
+  package var live: Int { function("stand_in_live", (@convention(c) () -> Int).self)() }
+  package var bytes: Int { function("stand_in_bytes", (@convention(c) () -> Int).self)() }
+  package var launches: Int { function("stand_in_launches", (@convention(c) () -> Int).self)() }
 
-  var lastLaunch: Launch {
+  package var lastLaunch: Launch {
     let raw = function("stand_in_last_launch", (@convention(c) () -> UnsafeRawPointer).self)()
     var launch = Launch()
     launch.name = String(
@@ -90,18 +106,18 @@ final class StandIn: Sendable {
   }
 
   /// The environment under which Martlet finds this copy and may use it.
-  var environment: [String: String] { ["MARTLET_MACA_RUNTIME": path, MetaXLibraries.standInVariable: "1"] }
+  package var environment: [String: String] { ["MARTLET_MACA_RUNTIME": path, MetaXLibraries.standInVariable: "1"] }
 
   /// What Martlet makes of it.
-  func driver() -> MetaXDriver {
+  package func driver() -> MetaXDriver {
     let environment = environment
     let (functions, search) = MetaXLibraries.open { environment[$0] }
     return MetaXDriver(functions, search: search)
   }
 
-  func api() -> MetaXRuntimeAPI { MetaXRuntimeAPI(driver: driver()) }
+  package func api() -> MetaXRuntimeAPI { MetaXRuntimeAPI(driver: driver()) }
 
-  func runtime(_ index: Int = 0, cache: KernelCache = KernelCache(folder: nil)) throws -> Runtime {
+  package func runtime(_ index: Int = 0, cache: KernelCache = KernelCache(folder: nil)) throws -> Runtime {
     try Runtime(Device(.metax, index: index), api: api(), cache: cache)
   }
 }
