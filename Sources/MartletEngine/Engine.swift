@@ -73,13 +73,15 @@ package actor Engine {
   package func submit(_ requests: [Request]) throws(RequestError) -> [TokenStream] {
     guard !isShutDown else { throw .shutDown }
     for request in requests { try request.validate(for: limits) }
-    if let most = limits.maximumWaiting {
-      endDropped()
-      // Requests just submitted wait until the next step, so waiting and running ones are counted together.
-      let known = scheduler.waitingCount + scheduler.runningCount
-      guard known + requests.count <= most + limits.maximumSequences else {
+    endDropped()
+    for tenant in Set(requests.map(\.tenant)) {
+      switch scheduler.refusal(of: requests.count, tenant: tenant) {
+      case nil: continue
+      case .full:
         let position = scheduler.waitingCount + 1
         throw .queueFull(position: position, estimatedWait: pace.wait(position: position, now: clock.now))
+      case .shareUsed(let held):
+        throw .queueShareUsed(held: held, estimatedWait: pace.wait(position: 1, now: clock.now))
       }
     }
     var streams: [TokenStream] = []

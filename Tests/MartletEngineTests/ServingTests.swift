@@ -30,9 +30,9 @@ import Testing
   }
 
   @Test func sharesAreOfTokensAndNotOfRequests() throws {
-    // Each of the first tenant's requests weighs as much as three of the second's.
+    // Each of the first tenant's requests has 27 tokens computed, as many as three of the second's.
     let requests =
-      (0..<3).map { Self.request($0, tenant: "a", tokens: 24) }
+      (0..<3).map { Self.request($0, tenant: "a", tokens: 22) }
       + (3..<9).map { Self.request($0, tenant: "b", tokens: 4) }
     let order = try Self.order(requests)
     #expect(order == [0, 3, 4, 5, 1, 6, 7, 8, 2])
