@@ -133,7 +133,7 @@ package actor Engine {
     while let step = nextStep() {
       let now = clock.now
       hostTime += last.duration(to: now)
-      for entry in step.entries where sessions[entry.id]?.started == nil { sessions[entry.id]?.started = now }
+      for entry in step.entries where sessions[entry.id]?.started == nil { begin(entry.id, now) }
       let output = await worker.run(step, rows: lendSamplers(to: step))
       last = clock.now
       computeTime += now.duration(to: last)
@@ -150,6 +150,15 @@ package actor Engine {
     endDropped()
     endExpired()
     return scheduler.schedule()
+  }
+
+  private func begin(_ id: SequenceID, _ now: ContinuousClock.Instant) {
+    guard let session = sessions[id] else { return }
+    sessions[id]?.started = now
+    session.continuation.yield(
+      .begun(
+        GenerationBeginning(
+          queueTime: session.submitted.duration(to: now), cachedTokenCount: scheduler.cachedCount(of: id))))
   }
 
   /// Ends the sessions whose streams nobody reads any more. As long as there is a session the loop runs, so none is

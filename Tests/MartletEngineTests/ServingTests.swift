@@ -151,6 +151,7 @@ import Testing
     var tokens: [Int32] = []
     for try await event in try await engine.submit(request) {
       switch event {
+      case .begun(let beginning): #expect(beginning.cachedTokenCount == 0)
       case .prompt(let some):
         #expect(scored.isEmpty && tokens.isEmpty)
         scored = some

@@ -14,7 +14,7 @@ struct AnswerWriter: Sendable {
 
   /// The whole answer.
   func whole() async throws -> TemplateValue {
-    var progress = Progress(format.plan, metrics: server.metrics)
+    var progress = Progress(format.plan)
     do {
       for try await (index, event) in run.events { progress.take(event, of: index) }
     } catch {
@@ -35,7 +35,7 @@ struct AnswerWriter: Sendable {
       body: ResponseBody { writer in
         // Whatever ends this, a client that has gone or an error, ends the generations.
         defer { run.cancel() }
-        var progress = Progress(format.plan, metrics: server.metrics)
+        var progress = Progress(format.plan)
         var events = run.events.makeAsyncIterator()
         while let event = await next(&events) {
           switch event {
@@ -79,24 +79,25 @@ struct AnswerWriter: Sendable {
 /// What has come of each choice.
 private struct Progress {
   private(set) var choices: [Choice]
-  private let metrics: ServerMetrics
-  private var lastTokens: [ContinuousClock.Instant?]
+  private let plan: GenerationPlan
 
-  init(_ plan: GenerationPlan, metrics: ServerMetrics) {
+  init(_ plan: GenerationPlan) {
     choices = plan.generations.indices.map { Choice(index: $0) }
-    lastTokens = choices.map { _ in nil }
-    self.metrics = metrics
+    self.plan = plan
+  }
+
+  /// The choices that answer the same prompt.
+  private func siblings(of index: Int) -> Range<Int> {
+    let first = index / plan.request.samples * plan.request.samples
+    return first..<(first + plan.request.samples)
   }
 
   mutating func take(_ event: GenerationEvent, of index: Int) {
-    choices[index].take(event)
-    switch event {
-    case .token:
-      let now = ContinuousClock.now
-      if let last = lastTokens[index] { metrics.tokenFollowed(after: last.duration(to: now)) }
-      lastTokens[index] = now
-    case .finished(let summary): metrics.finished(summary)
-    case .prompt, .text: break
+    if case .prompt = event {
+      // The prompt of several choices is scored once, and told of each.
+      for sibling in siblings(of: index) { choices[sibling].take(event) }
+    } else {
+      choices[index].take(event)
     }
   }
 

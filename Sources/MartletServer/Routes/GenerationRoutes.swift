@@ -50,6 +50,7 @@ struct GenerationRoutes: Sendable {
       try server.budget.reserve(plan.tokenLimit, for: key)
     }
     let started: [Generation.Started]
+    let begin = ContinuousClock.now
     do {
       started = try await Generation.start(plan.generations)
     } catch {
@@ -57,9 +58,8 @@ struct GenerationRoutes: Sendable {
       throw error
     }
     server.answerBegan()
-    let begin = ContinuousClock.now
     let user = plan.request.user
-    return AnswerRun(started, plan: plan) { usage in
+    return AnswerRun(started, plan: plan, metrics: server.metrics, submitted: begin) { usage in
       server.answerEnded()
       server.metrics.used(usage)
       // Whoever goes away before the first token may have had the whole prompt computed.
