@@ -68,11 +68,13 @@ public struct Generation: AsyncSequence, Sendable {
 
   /// So many generations of this prompt, for tasks that run at the same time: the prompt is computed once and its cache
   /// shared. Where the options have a seed, sample `n` (from 0) has `seed + n`, so that each chooses differently and the
-  /// first chooses as this generation does.
+  /// first chooses as this generation does. Where the prompt's log-probabilities are asked for, the first delivers them.
   public func samples(_ count: Int) -> [Generation] {
     (0..<count).map { index in
       var sample = self
       sample.request.sampling.seed = request.sampling.seed.map { $0 &+ UInt64(index) }
+      // Whoever scores a prompt computes the whole of it; one is enough.
+      if index > 0 { sample.request.promptLogprobs = nil }
       return sample
     }
   }

@@ -170,4 +170,39 @@ import Testing
     }
     try await EngineTests.settle(engine, blockCount: limits.blockCount)
   }
+
+  /// The prompt of several samples is scored by one of them; the others take it from the cache.
+  @Test func samplesScoreTheirPromptOnce() async throws {
+    let limits = EngineTests.limits(blockCount: 200, contextLength: 200)
+    let control = FakeRunner.Control()
+    let tokens = Mutex(0)
+    control.state.withLock {
+      $0.failure = { step in
+        tokens.withLock { $0 += step.tokenCount }
+        return nil
+      }
+    }
+    let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
+    let prompt = (0..<101).map { Int32($0 * 7 % 50) }
+    let request = Request(prompt: prompt, maxTokens: 3, promptLogprobs: 1)
+    let samples = Generation(engine: engine, request: request, tokenizer: nil).samples(4)
+    var scored: [Int] = []
+    for (index, sample) in try await Generation.start(samples).enumerated() {
+      var generated: [Int32] = []
+      for try await event in sample {
+        switch event {
+        case .prompt(let some):
+          #expect(some.map(\.token) == Array(prompt.dropFirst()))
+          scored.append(index)
+        case .token(let token, _): generated.append(token.token)
+        case .text, .finished: break
+        }
+      }
+      #expect(generated == FakeModel.expected(request, limits: limits).tokens)
+    }
+    #expect(scored == [0])
+    // The prompt's 101, its last one again for each of three other samples, and two of each of four answers.
+    let computed = tokens.withLock { $0 }
+    #expect(computed == 112)
+  }
 }

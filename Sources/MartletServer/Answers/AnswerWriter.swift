@@ -41,8 +41,7 @@ struct AnswerWriter: Sendable {
           switch event {
           case .success(let (index, event)):
             progress.take(event, of: index)
-            guard let piece = progress.takePiece(of: index) else { continue }
-            try await writer.write(Self.event(format.piece(piece)))
+            for piece in progress.takePieces(of: index) { try await writer.write(Self.event(format.piece(piece))) }
           case .failure(let error):
             logger.info("generation failed", metadata: ["error": .string(error.message)])
             try await writer.write(Self.event(error.body))
@@ -101,10 +100,17 @@ private struct Progress {
     }
   }
 
-  /// What can be told now; nil while it would be nothing. Scores of the prompt go with the first token.
-  mutating func takePiece(of index: Int) -> Choice? {
+  /// What can be told now that something has come of a choice: of that one, or of all that waited for the prompt's scores.
+  mutating func takePieces(of index: Int) -> [Choice] {
+    let isPrompt = choices[index].tokens.isEmpty && choices[index].promptTokens != nil
+    return (isPrompt ? siblings(of: index) : index..<(index + 1)).compactMap { takePiece(of: $0) }
+  }
+
+  private mutating func takePiece(of index: Int) -> Choice? {
     let choice = choices[index]
     let isWaiting = choice.tokens.isEmpty && choice.text.isEmpty && choice.summary == nil
-    return choice.isEmpty || isWaiting ? nil : choices[index].takePiece()
+    // The scores of the prompt go with the first piece.
+    let lacksScores = choice.isFirst && choice.promptTokens == nil && plan.hasScores(choice: index)
+    return choice.isEmpty || isWaiting || lacksScores ? nil : choices[index].takePiece()
   }
 }
