@@ -26,6 +26,8 @@ public struct ModelOptions: Sendable {
 
   /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
   package var instructionSet: String?
+  /// See ``Decoder/watch``.
+  package var watch: OperatorWatch?
 
   /// The context that a model gets unless more is asked for: the cache of a longer one can take more memory than the
   /// model.
@@ -117,10 +119,12 @@ package struct LoadedModel: Sendable {
     let stream = try Self.makeStream(on: runtime, options)
     // The first start on a kind of GPU compiles, which takes as long as reading a model.
     try runtime.kernels?.load(Kernels.all) { try progress(0.3 * Double($0) / Double(Kernels.all.count)) }
-    decoder = try Decoder(
+    var decoder = try Decoder(
       WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration,
       WeightLoader(compute: options.compute, stream: stream),
       cache: options.cache, progress: progress)
+    decoder.watch = options.watch
+    self.decoder = decoder
     // Others use the weights on streams of their own.
     try stream.synchronize()
   }
