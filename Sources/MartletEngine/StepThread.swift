@@ -12,7 +12,7 @@
 /// core, each engine would take one of them away from everything else in the process; on two cores that is half. With a
 /// thread of its own the step competes for the processor only, by the system's time slices, and a device context that
 /// is bound to a thread stays valid.
-final class StepThread: SerialExecutor {
+final class StepThread: SerialExecutor, TaskExecutor {
   private let queue = JobQueue()
 
   /// Starts the thread. It runs until `stop()`.
@@ -57,7 +57,7 @@ final class StepThread: SerialExecutor {
 
   private func runJobs() {
     while let job = queue.next() {
-      job.runSynchronously(on: asUnownedSerialExecutor())
+      job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
     }
   }
 }

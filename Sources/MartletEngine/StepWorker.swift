@@ -21,7 +21,7 @@ actor StepWorker {
   private var runner: any StepRunner
   private var scratch = Sampler.Scratch()
   private let vocabularySize: Int
-  private let thread = StepThread()
+  nonisolated let thread = StepThread()
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -33,8 +33,28 @@ actor StepWorker {
   /// Ends the thread. No call may follow.
   nonisolated func stop() { thread.stop() }
 
+  /// Computes an engine's steps as long as it has any.
+  func runSteps(of engine: Engine) {
+    while let (step, rows) = engine.nextStep() {
+      var output = compute(step, rows: consume rows)
+      guard let entries = engine.complete(step, output) else { continue }
+      output.rows.removeAll { $0.result == nil }
+      output.error = nil
+      output.scores = [:]
+      for index in entries {
+        guard let (single, rows) = engine.retry(index, of: step) else { continue }
+        let result = compute(single, rows: consume rows)
+        engine.completeRetry(single, result)
+        guard result.error == nil else { continue }
+        output.rows += result.rows
+        output.scores.merge(result.scores) { $1 }
+      }
+      engine.completeRetries(step, output)
+    }
+  }
+
   /// Computes a step and chooses a token for each of `rows`, which belong to `step.sampledEntries` in order.
-  func run(_ step: Step, rows: consuming [Row]) -> Output {
+  private func compute(_ step: Step, rows: consuming [Row]) -> Output {
     let wanted = step.logits
     let takesMostProbable =
       !rows.isEmpty && rows.allSatisfy(\.sampler.takesMostProbable) && wanted.allSatisfy(\.isSampled)

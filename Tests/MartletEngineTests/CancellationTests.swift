@@ -49,7 +49,7 @@ import Testing
     let first = try await Self.submit(
       Request(prompt: [1, 2, 3]), to: engine, record, isConsumed: way == .cancelsItsTask)
     let next = Request(prompt: [4, 5], maxTokens: 6)
-    let waiting = try await engine.submit(next)
+    let waiting = try engine.submit(next)
     record.isReady.store(true, ordering: .releasing)
     #expect(try await EngineTests.collect(waiting).0 == FakeModel.expected(next, limits: limits).tokens)
     let steps = record.steps.withLock { $0 }
@@ -63,7 +63,7 @@ import Testing
   private static func submit(
     _ request: Request, to engine: Engine, _ record: Record, isConsumed: Bool
   ) async throws -> SequenceID {
-    let stream = try await engine.submit(request)
+    let stream = try engine.submit(request)
     if isConsumed {
       let task = Task {
         defer { record.hasEnded.store(true, ordering: .releasing) }

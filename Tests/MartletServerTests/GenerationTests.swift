@@ -131,14 +131,14 @@ struct GenerationTests {
       let text = String(repeating: "The capital of France is Paris. ", count: 40)
       let model = try await server.models.model
       let count = try #require(model.tokenizer?.encode(text, addSpecial: true).count)
-      let before = await model.generationEngine.status.stepCount
+      let before = model.generationEngine.status.stepCount
       let answer = try await server.post(
         Self.completions,
         Self.body([
           "prompt": .string(text), "n": 4, "prompt_logprobs": 0, "max_tokens": 2, "seed": 3,
           "stream": .bool(isStreaming),
         ]))
-      let steps = await model.generationEngine.status.stepCount - before
+      let steps = model.generationEngine.status.stepCount - before
       // 128 tokens are scored in a step; then the others' last tokens, and two of each answer.
       #expect(steps <= (count + 127) / 128 + 4, "\(steps) steps for \(count) tokens")
       var scores: [TemplateValue] = []

@@ -30,7 +30,7 @@ import Testing
 
   /// Computes requests that are there at once.
   private static func together(_ requests: [Request], on engine: Engine) async throws -> [Result] {
-    let streams = try await engine.submit(requests)
+    let streams = try engine.submit(requests)
     return await withTaskGroup(of: (Int, Result).self) { group in
       for (index, stream) in streams.enumerated() { group.addTask { (index, await collect(stream)) } }
       return await group.reduce(into: Array(repeating: Result(), count: requests.count)) { $0[$1.0] = $1.1 }
@@ -74,7 +74,7 @@ import Testing
       #expect(results[0].tokens.map(\.token) == (moment == .prompt ? [] : [marked]))
       // Together with the others, and then alone.
       #expect(faults.withLock { $0 } == 2 * round)
-      let status = await engine.status
+      let status = engine.status
       #expect(status.runningCount == 0 && status.waitingCount == 0 && status.freeBlockCount == status.blockCount)
     }
   }
