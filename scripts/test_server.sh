@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tests the binary as a server: the official `openai` package, bare connections, and a short soak.
+# Tests the binary as a server: the official `openai` package, bare connections, kills at any moment, and a short soak.
 #
 # Installs the package into .build/server-python; where that cannot be done, its test is left out with a line that says so.
 # MARTLET names another binary, MARTLET_SERVER_PYTHON a Python that has the package.
@@ -30,6 +30,7 @@ else
   echo "  without the openai package: it could not be installed (.build/server-python.log)"
 fi
 "$python" Tests/Server/test_connections.py
+"$python" Tests/Server/test_kills.py
 "$python" scripts/soak.py --seconds 20 --clients 16 >.build/soak.json || {
   cat .build/soak.json
   exit 1

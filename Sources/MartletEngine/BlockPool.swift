@@ -51,6 +51,9 @@ package struct BlockPool: Sendable {
   /// The block that holds the prefix named by `hash`, whether in use or free.
   package func lookup(_ hash: PrefixHash) -> Int32? { index[hash] }
 
+  /// How many users the block has.
+  package func userCount(of block: Int32) -> Int32 { blocks[Int(block)].referenceCount }
+
   /// Whether nobody uses the block.
   package func isFree(_ block: Int32) -> Bool { blocks[Int(block)].referenceCount == 0 }
 

@@ -63,13 +63,15 @@ struct EngineState {
 
   mutating func submit(_ requests: [Request]) throws(RequestError) -> [TokenStream] {
     guard !isShutDown else { throw .shutDown }
-    if let most = limits.maximumWaiting {
-      endDropped()
-      // Requests just submitted wait until the next step, so waiting and running ones are counted together.
-      let known = scheduler.waitingCount + scheduler.runningCount
-      guard known + requests.count <= most + limits.maximumSequences else {
+    endDropped()
+    for tenant in Set(requests.map(\.tenant)) {
+      switch scheduler.refusal(of: requests.count, tenant: tenant) {
+      case nil: continue
+      case .full:
         let position = scheduler.waitingCount + 1
         throw .queueFull(position: position, estimatedWait: pace.wait(position: position, now: clock.now))
+      case .shareUsed(let held):
+        throw .queueShareUsed(held: held, estimatedWait: pace.wait(position: 1, now: clock.now))
       }
     }
     var streams: [TokenStream] = []
@@ -142,11 +144,19 @@ struct EngineState {
     let rows = lendSamplers(to: step)
     let now = clock.now
     for entry in step.entries {
-      if let session = sessions[entry.id], session.started == nil { session.started = now }
+      if let session = sessions[entry.id], session.started == nil { begin(entry.id, session, now) }
     }
     if let stepEnded { hostTime += stepEnded.duration(to: now) }
     stepBegan = now
     return (step, rows)
+  }
+
+  /// Takes in that the first step of a session begins.
+  private mutating func begin(_ id: SequenceID, _ session: Session, _ now: ContinuousClock.Instant) {
+    session.started = now
+    let beginning = GenerationBeginning(
+      queueTime: session.submitted.duration(to: now), cachedTokenCount: scheduler.cachedCount(of: id))
+    untold.append(News(continuation: session.continuation, what: .event(.begun(beginning))))
   }
 
   /// Ends the sessions whose streams nobody reads any more. As long as there is a session the worker runs, so none is

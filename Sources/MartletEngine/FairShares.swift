@@ -1,51 +1,89 @@
-/// Shares the engine between tenants by start-time fair queueing (Goyal, Vin and Cheng, 1996).
+/// Shares the engine between tenants by counting the tokens that each has had computed: the virtual token counters of Sheng
+/// et al. ("Fairness in Serving Large Language Models", OSDI 2024).
 ///
-/// Every request is a piece of work of so many tokens. A tenant's pieces lie end to end on a line of virtual time, where
-/// the first one starts at the present; whoever starts earliest goes first. So of two tenants that both have requests
-/// waiting each gets half of the tokens, however many requests one of them sends, while one alone gets everything. The
-/// requests of one tenant keep the order of their arrival.
+/// Of the tenants that have requests waiting, the one with the lowest counter goes next. Counters grow as tokens are
+/// computed, so nobody is charged for what a request might have asked for, for what the cache had, or for what is computed
+/// again after a preemption. A tenant that comes back is lifted to the lowest counter of those that wait: nobody saves up
+/// turns by staying away.
 struct FairShares: Sendable {
-  /// A request's piece of the line.
-  struct Place: Sendable, Hashable {
-    let tenant: String?
-    let start: UInt64
-    let length: UInt64
-  }
+  /// Names a tenant, as long as it has requests.
+  typealias Slot = Int
 
   private struct Tenant: Sendable {
-    var lastStart: UInt64
-    var end: UInt64
-    var requestCount: Int
+    let name: String?
+    var used: UInt64
+    var requestCount = 0
+    var waitingCount = 0
   }
 
-  /// The start of the piece last begun.
-  private var now: UInt64 = 0
-  private var tenants: [String?: Tenant] = [:]
-  /// Tenants that are remembered beyond their last request, so that nobody starts anew by leaving for a moment.
-  private static let mostIdle = 4096
+  private var tenants: [Tenant] = []
+  private var slots: [String?: Slot] = [:]
+  /// The tenant that was the last to have nothing waiting any more.
+  private var lastToLeave: Slot?
+  /// Tenants that have requests waiting.
+  private(set) var waitingTenantCount = 0
+  /// Tenants that are remembered beyond their last request.
+  private static let mostRemembered = 4096
 
-  /// Takes in a request of at most `tokens` tokens.
-  mutating func add(tenant name: String?, tokens: Int) -> Place {
-    var tenant = tenants[name] ?? Tenant(lastStart: now, end: now, requestCount: 0)
-    let place = Place(tenant: name, start: max(now, tenant.end), length: UInt64(max(tokens, 1)))
-    tenant.lastStart = place.start
-    tenant.end = place.start &+ place.length
-    tenant.requestCount += 1
-    tenants[name] = tenant
-    return place
+  /// The tokens by which a tenant's turn is measured.
+  func used(by slot: Slot) -> UInt64 { tenants[slot].used }
+
+  /// The tenant of that name, if it is known.
+  func slot(of name: String?) -> Slot? { slots[name] }
+
+  /// Takes in that a tenant has a request more, which waits.
+  mutating func enter(_ name: String?) -> Slot {
+    let slot = slots[name] ?? remember(name)
+    if tenants[slot].waitingCount == 0 {
+      let lowest = tenants.lazy.filter { $0.waitingCount > 0 }.map(\.used).min()
+      tenants[slot].used = max(tenants[slot].used, lowest ?? lastToLeave.map { tenants[$0].used } ?? 0)
+    }
+    tenants[slot].requestCount += 1
+    wait(slot)
+    return slot
   }
 
-  /// Takes in that a request has begun.
-  mutating func begin(_ place: Place) { now = max(now, place.start) }
+  /// Takes in that a request of the tenant waits, for the first time or again.
+  mutating func wait(_ slot: Slot) {
+    tenants[slot].waitingCount += 1
+    if tenants[slot].waitingCount == 1 { waitingTenantCount += 1 }
+  }
 
-  /// Takes in that a request has ended after `tokens` tokens: its tenant is not charged for the rest.
-  mutating func end(_ place: Place, tokens: Int) {
-    guard var tenant = tenants[place.tenant] else { return }
-    tenant.requestCount -= 1
-    let unused = place.length - min(place.length, UInt64(max(tokens, 0)))
-    // Not before the last request that waits, or the next one would pass it.
-    tenant.end = max(tenant.lastStart, tenant.end - min(unused, tenant.end))
-    tenants[place.tenant] = tenant.requestCount == 0 && tenant.end <= now ? nil : tenant
-    if tenants.count > Self.mostIdle { tenants = tenants.filter { $0.value.requestCount > 0 } }
+  /// Takes in that a request of the tenant waits no longer.
+  mutating func begin(_ slot: Slot) {
+    tenants[slot].waitingCount -= 1
+    guard tenants[slot].waitingCount == 0 else { return }
+    waitingTenantCount -= 1
+    lastToLeave = slot
+  }
+
+  /// Takes in that a request that does not wait has ended.
+  mutating func end(_ slot: Slot) { tenants[slot].requestCount -= 1 }
+
+  /// Takes in that tokens are computed for a tenant.
+  mutating func charge(_ slot: Slot, tokens: Int) { tenants[slot].used += UInt64(max(tokens, 0)) }
+
+  private mutating func remember(_ name: String?) -> Slot {
+    let tenant = Tenant(name: name, used: 0)
+    let idle = tenants.indices.filter { tenants[$0].requestCount == 0 && $0 != lastToLeave }
+    if tenants.count >= Self.mostRemembered, let slot = idle.min(by: { tenants[$0].used < tenants[$1].used }) {
+      slots[tenants[slot].name] = nil
+      tenants[slot] = tenant
+      slots[name] = slot
+      return slot
+    }
+    tenants.append(tenant)
+    slots[name] = tenants.count - 1
+    return tenants.count - 1
+  }
+
+  /// Traps unless the counts are those of the scheduler's lists; for tests.
+  func _checkInvariants(requests: [Slot: Int], waiting: [Slot: Int]) {
+    for (slot, tenant) in tenants.enumerated() {
+      precondition(tenant.requestCount == requests[slot] ?? 0, "a tenant's requests are counted wrongly")
+      precondition(tenant.waitingCount == waiting[slot] ?? 0, "a tenant's waiting requests are counted wrongly")
+      precondition(slots[tenant.name] == slot, "a tenant is filed under a wrong name")
+    }
+    precondition(waitingTenantCount == waiting.count, "the tenants that wait are counted wrongly")
   }
 }

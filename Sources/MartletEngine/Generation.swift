@@ -68,11 +68,13 @@ public struct Generation: AsyncSequence, Sendable {
 
   /// So many generations of this prompt, for tasks that run at the same time: the prompt is computed once and its cache
   /// shared. Where the options have a seed, sample `n` (from 0) has `seed + n`, so that each chooses differently and the
-  /// first chooses as this generation does.
+  /// first chooses as this generation does. Where the prompt's log-probabilities are asked for, the first delivers them.
   public func samples(_ count: Int) -> [Generation] {
     (0..<count).map { index in
       var sample = self
       sample.request.sampling.seed = request.sampling.seed.map { $0 &+ UInt64(index) }
+      // Whoever scores a prompt computes the whole of it; one is enough.
+      if index > 0 { sample.request.promptLogprobs = nil }
       return sample
     }
   }
@@ -94,8 +96,14 @@ public struct Generation: AsyncSequence, Sendable {
   package struct Started: AsyncSequence, Sendable {
     fileprivate let generation: Generation
     fileprivate let stream: TokenStream
+    /// Called when the engine begins to compute, before any event.
+    package var onBeginning: (@Sendable (GenerationBeginning) -> Void)?
 
-    package func makeAsyncIterator() -> Iterator { Iterator(generation, stream) }
+    package func makeAsyncIterator() -> Iterator {
+      var iterator = Iterator(generation, stream)
+      iterator.onBeginning = onBeginning
+      return iterator
+    }
   }
 
   /// Submits generations of one model at once: all of them or, where one cannot be honoured or the queue has no room for
@@ -120,6 +128,7 @@ public struct Generation: AsyncSequence, Sendable {
     private var state = State.waiting
     private var output: TextOutput<TokenDecoder>
     private var tokenCount = 0
+    fileprivate var onBeginning: (@Sendable (GenerationBeginning) -> Void)?
 
     fileprivate init(_ generation: Generation, _ stream: TokenStream?) {
       self.generation = generation
@@ -142,7 +151,7 @@ public struct Generation: AsyncSequence, Sendable {
           state = .running(id, iterator)
           // Between a stop string and the end, tokens may come that were already on their way.
           if case .token = event, output.isStopped { continue }
-          let result = take(event)
+          guard let result = take(event) else { continue }
           if output.isStopped, case .token = event { generation.engine.stop(id) }
           return result
         }
@@ -158,8 +167,12 @@ public struct Generation: AsyncSequence, Sendable {
       }
     }
 
-    private mutating func take(_ event: TokenEvent) -> GenerationEvent {
+    /// The event with its text; nil for what no caller is told.
+    private mutating func take(_ event: TokenEvent) -> GenerationEvent? {
       switch event {
+      case .begun(let beginning):
+        onBeginning?(beginning)
+        return nil
       case .prompt(let tokens):
         return .prompt(tokens)
       case .token(let token):

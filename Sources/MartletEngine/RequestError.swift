@@ -15,6 +15,9 @@ public enum RequestError: Error, Equatable, CustomStringConvertible {
   /// As many requests wait as may. `position` is where this one would have stood in the queue, from 1; the wait is unknown
   /// until the engine has ended some requests.
   case queueFull(position: Int, estimatedWait: Duration?)
+  /// So many requests of the same tenant wait as it may have waiting: no fewer places of the queue are to be free than one
+  /// tenant holds.
+  case queueShareUsed(held: Int, estimatedWait: Duration?)
   /// The engine has been shut down.
   case shutDown
 
@@ -38,6 +41,10 @@ public enum RequestError: Error, Equatable, CustomStringConvertible {
     case .queueFull(let position, let wait):
       "the queue is full: this request would be number \(position) in it"
         + (wait.map { ", to start in about \(Int($0.seconds.rounded(.up))) s" } ?? "") + "; try again later"
+    case .queueShareUsed(let held, let wait):
+      "\(held) requests of the same sender wait already, and nobody may hold more places of the queue than are free"
+        + (wait.map { "; the next of them ends in about \(Int($0.seconds.rounded(.up))) s" } ?? "")
+        + "; try again later"
     case .shutDown:
       "the engine has been shut down; make a new one"
     }

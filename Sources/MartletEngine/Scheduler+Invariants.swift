@@ -2,16 +2,22 @@ extension Scheduler {
   /// Traps unless everything that must hold between two calls does. Takes time linear in sequences and blocks; for
   /// tests, after every mutation.
   package func _checkInvariants() {
+    let waiting = waiting.places.map(\.id)
     precondition(
       Set(waiting).count == waiting.count && Set(running).count == running.count, "a sequence is listed twice")
     precondition(Set(waiting).isDisjoint(with: running), "a sequence is waiting and running")
     precondition(Set(waiting).union(running) == Set(sequences.keys), "the lists and the table disagree")
     precondition(running.count <= limits.maximumSequences, "too many sequences run")
-    for list in [waiting, running] {
-      for (first, second) in zip(list, list.dropFirst()) {
-        precondition(sequences[first]!.precedes(sequences[second]!), "\(first) and \(second) are out of order")
-      }
+    for (first, second) in zip(running, running.dropFirst()) {
+      precondition(sequences[first]!.precedes(sequences[second]!), "\(first) and \(second) are out of order")
     }
+    for (first, second) in zip(self.waiting.places, self.waiting.places.dropFirst()) {
+      precondition(
+        (second.priority, first.id) < (first.priority, second.id), "\(first.id) and \(second.id) are out of order")
+    }
+    shares._checkInvariants(
+      requests: sequences.values.reduce(into: [:]) { $0[$1.tenant, default: 0] += 1 },
+      waiting: waiting.reduce(into: [:]) { $0[sequences[$1]!.tenant, default: 0] += 1 })
 
     var users: [Int32: Int] = [:]
     for (id, state) in sequences {

@@ -2,11 +2,14 @@
 /// and events come out, and the same inputs give the same outputs.
 ///
 /// A step takes first the decodes and then chunks of prompts up to a budget of tokens; within both, higher priority
-/// goes first, then the tenant that has had less (`FairShares`), then earlier arrival. A sequence gets the blocks for all its tokens when it is admitted, after whatever prefix
-/// the cache has, and one more whenever a decode crosses a block's end. Where none is left then, the last in order
-/// loses its blocks and waits again, ahead of all that came after it; what it had computed stays in the cache as long
-/// as nobody needs the room. A waiting sequence whose next block a running one is about to compute lets it, so that many
-/// samples of one prompt, or many users of one system prompt, read it once; others pass it meanwhile.
+/// goes first, then the tenant that has had less (`FairShares`), then earlier arrival. A sequence gets the blocks for all
+/// its tokens when it is admitted, after whatever prefix the cache has, and one more whenever a decode crosses a block's
+/// end. Where none is left then, the last in order loses its blocks and waits again, ahead of all that came after it; what
+/// it had computed stays in the cache as long as nobody needs the room. So do the last in order where a sequence of higher
+/// priority waits for room: never for one of equal priority, or two would take each other's blocks in turns.
+///
+/// A waiting sequence whose next block a running one is about to compute lets it, so that many samples of one prompt, or
+/// many users of one system prompt, read it once; others pass it meanwhile. It does not wait so for one of lower priority.
 ///
 /// A step must be completed or abandoned before the next one is made. Between the two, requests may be added and
 /// cancelled: blocks freed then are not given away before the step has ended.
@@ -15,11 +18,11 @@ package struct Scheduler: Sendable {
   let key: PrefixHash.Key
   var pool: BlockPool
   var sequences: [SequenceID: SequenceState] = [:]
-  /// Sequences without blocks, in scheduling order.
-  var waiting: [SequenceID] = []
+  /// Sequences without blocks.
+  var waiting = WaitingLine()
   /// Sequences with blocks, in scheduling order.
   var running: [SequenceID] = []
-  private var shares = FairShares()
+  var shares = FairShares()
   private var nextID: UInt64 = 0
   private(set) var isStepPending = false
   /// How often a sequence lost its blocks to another.
@@ -54,8 +57,6 @@ package struct Scheduler: Sendable {
   package var runningCount: Int { running.count }
   package var freeBlockCount: Int { pool.freeCount }
 
-  /// What a request without a limit is taken to generate when tenants' shares are weighed, until it has ended.
-  private static let expectedTokens = 512
   /// The most prompt tokens that one step scores: their logits take memory, a vocabulary's width for each.
   private static let scoredPerStep = 128
 
@@ -64,12 +65,10 @@ package struct Scheduler: Sendable {
     try request.validate(for: limits)
     let id = SequenceID(rawValue: nextID)
     nextID += 1
-    let room = limits.sequenceTokens - request.prompt.count
-    let tokens = request.prompt.count + min(request.maxTokens ?? Self.expectedTokens, room)
-    sequences[id] = SequenceState(
-      id: id, request: request, share: shares.add(tenant: request.tenant, tokens: tokens),
-      rotaryContext: limits.rotaryContext)
-    insert(id, into: \.waiting)
+    let state = SequenceState(
+      id: id, request: request, tenant: shares.enter(request.tenant), rotaryContext: limits.rotaryContext)
+    waiting.insert(state.place)
+    sequences[id] = state
     return id
   }
 
@@ -84,6 +83,9 @@ package struct Scheduler: Sendable {
   /// Tokens that a sequence has generated so far; 0 where it is not known.
   package func generatedCount(of id: SequenceID) -> Int { sequences[id]?.generatedCount ?? 0 }
 
+  /// Prompt tokens of a sequence that the cache had when it began; 0 before, or where it is not known.
+  package func cachedCount(of id: SequenceID) -> Int { sequences[id]?.cachedTokenCount ?? 0 }
+
   /// Ends a sequence as a stop token would. Returns nil where it is not known.
   package mutating func stop(_ id: SequenceID) -> Outcome? {
     guard let state = sequences[id] else { return nil }
@@ -97,6 +99,7 @@ package struct Scheduler: Sendable {
     precondition(!isStepPending, "the last step was neither completed nor abandoned")
     var entries: [Step.Entry] = []
     var budget = Budget(tokens: limits.tokensPerStep, scored: Self.scoredPerStep)
+    makeRoomForPriority()
 
     var position = 0
     while position < running.count, budget.tokens > 0 {
@@ -111,17 +114,16 @@ package struct Scheduler: Sendable {
     let decodeCount = entries.count
 
     var prefills = running.filter { sequences[$0]!.remainingCount > 1 }[...]
-    var candidate = 0
+    // Those that have not been tried in this step.
+    var line = running.count < limits.maximumSequences ? waiting.places[...] : []
     while budget.tokens > 0 {
-      if candidate < waiting.count,
-        prefills.first.map({ sequences[waiting[candidate]]!.precedes(sequences[$0]!) }) ?? true
-      {
-        let id = waiting[candidate]
-        switch admit(id) {
-        case .admitted: entries.append(entry(for: id, budget: &budget))
-        case .sharesPendingBlock: candidate += 1
+      if let index = WaitingLine.next(of: line, shares), prefills.first.map({ isBefore(line[index], $0) }) ?? true {
+        let place = index == line.startIndex ? line.removeFirst() : line.remove(at: index)
+        switch admit(place.id) {
+        case .admitted: entries.append(entry(for: place.id, budget: &budget))
+        case .sharesPendingBlock: break
         // Whoever is behind waits too, or a long prompt would starve.
-        case .noRoom: candidate = waiting.count
+        case .noRoom: line = []
         }
       } else if let id = prefills.popFirst() {
         entries.append(entry(for: id, budget: &budget))
@@ -175,7 +177,7 @@ package struct Scheduler: Sendable {
   }
 
   /// Cuts the next chunk that the budget allows off what a sequence has to compute.
-  private func entry(for id: SequenceID, budget: inout Budget) -> Step.Entry {
+  private mutating func entry(for id: SequenceID, budget: inout Budget) -> Step.Entry {
     let state = sequences[id]!
     var count = min(state.remainingCount, budget.tokens)
     if state.isScoring {
@@ -184,6 +186,10 @@ package struct Scheduler: Sendable {
     }
     budget.tokens -= count
     let positions = state.computedCount..<(state.computedCount + count)
+    if positions.upperBound > state.chargedCount {
+      shares.charge(state.tenant, tokens: positions.upperBound - max(state.chargedCount, positions.lowerBound))
+      sequences[id]!.chargedCount = positions.upperBound
+    }
     return Step.Entry(
       id: id, tokens: Array(state.tokens[positions]), positions: positions, promptLength: state.request.prompt.count,
       blockTable: state.blockTable,
@@ -200,24 +206,28 @@ package struct Scheduler: Sendable {
     return isFull || state.generatedCount >= request.maxTokens ?? .max ? .length : nil
   }
 
-  private mutating func insert(_ id: SequenceID, into list: WritableKeyPath<Scheduler, [SequenceID]>) {
+  /// Whether a waiting sequence is scheduled before a running one.
+  private func isBefore(_ place: WaitingLine.Place, _ id: SequenceID) -> Bool {
     let state = sequences[id]!
-    var (low, high) = (0, self[keyPath: list].count)
+    let start = place.start ?? shares.used(by: place.tenant)
+    return (state.request.priority, start, place.id) < (place.priority, state.start ?? 0, id)
+  }
+
+  /// Puts a sequence where it belongs among those that run.
+  private mutating func insertRunning(_ id: SequenceID) {
+    let state = sequences[id]!
+    var (low, high) = (0, running.count)
     while low < high {
       let middle = (low + high) / 2
-      if sequences[self[keyPath: list][middle]]!.precedes(state) { low = middle + 1 } else { high = middle }
+      if sequences[running[middle]]!.precedes(state) { low = middle + 1 } else { high = middle }
     }
-    self[keyPath: list].insert(id, at: low)
+    running.insert(id, at: low)
   }
 
   private mutating func remove(_ id: SequenceID) {
     releaseBlocks(of: id)
-    waiting.removeAll { $0 == id }
-    running.removeAll { $0 == id }
-    if let state = sequences.removeValue(forKey: id) {
-      // One that never began has cost nothing.
-      shares.end(state.share, tokens: state.cachedTokenCount.map { state.tokens.count - $0 } ?? 0)
-    }
+    if waiting.remove(id) { shares.begin(sequences[id]!.tenant) } else { running.removeAll { $0 == id } }
+    if let state = sequences.removeValue(forKey: id) { shares.end(state.tenant) }
   }
 
   // MARK: - Blocks
@@ -226,44 +236,72 @@ package struct Scheduler: Sendable {
     case admitted, noRoom, sharesPendingBlock
   }
 
+  /// What a waiting sequence needs to run.
+  struct Need {
+    /// The blocks that the cache has for it.
+    let hits: [Int32]
+    /// The blocks that leave the free list for it.
+    let blockCount: Int
+  }
+
+  /// What a sequence needs; nil where it is to wait for another one to compute some of it.
+  mutating func need(of id: SequenceID) -> Need? {
+    let size = limits.blockSize
+    var hits: [Int32] = []
+    // The last token is computed in any case: its logits are wanted. So are those of all others where a prompt is scored.
+    let reuses = !sequences[id]!.isScoring
+    while reuses, hits.count < (sequences[id]!.tokens.count - 1) / size {
+      let hash = sequences[id]!.hash(ofBlock: hits.count, blockSize: size, key: key)
+      guard let block = pool.lookup(hash) else { break }
+      hits.append(block)
+    }
+    guard !reuses || !isPending(block: hits.count, of: id) else { return nil }
+    let count = (sequences[id]!.tokens.count + size - 1) / size - hits.count + hits.count { pool.isFree($0) }
+    return Need(hits: hits, blockCount: count)
+  }
+
+  /// Whether there is room for what a sequence needs, if so many running ones gave back so many blocks.
+  func hasRoom(for need: Need, without victimCount: Int = 0, releasing blockCount: Int = 0) -> Bool {
+    let others = running.count - victimCount
+    // One block to spare for each running sequence, so that its next tokens do not throw this one out again.
+    return others < limits.maximumSequences && need.blockCount + others <= pool.freeCount + blockCount
+  }
+
   /// Gives a waiting sequence its blocks and lets it run, if there is room and nothing to wait for.
   private mutating func admit(_ id: SequenceID) -> Admission {
     guard running.count < limits.maximumSequences else { return .noRoom }
-    let size = limits.blockSize
-    var table: [Int32] = []
-    // The last token is computed in any case: its logits are wanted. So are those of all others where a prompt is scored.
-    let reuses = !sequences[id]!.isScoring
-    while reuses, table.count < (sequences[id]!.tokens.count - 1) / size {
-      let hash = sequences[id]!.hash(ofBlock: table.count, blockSize: size, key: key)
-      guard let block = pool.lookup(hash) else { break }
-      table.append(block)
-    }
-    let hitCount = table.count
-    guard !reuses || !isPending(block: hitCount, of: id) else { return .sharesPendingBlock }
-    let needed = (sequences[id]!.tokens.count + size - 1) / size - hitCount + table.count { pool.isFree($0) }
-    // One block to spare for each running sequence, so that its next tokens do not throw this one out again.
-    guard needed + running.count <= pool.freeCount else { return .noRoom }
-    for block in table { pool.retain(block) }
-    while table.count * size < sequences[id]!.tokens.count { table.append(pool.allocate()!) }
-
-    sequences[id]!.blockTable = table
-    sequences[id]!.computedCount = hitCount * size
-    sequences[id]!.publishedCount = hitCount
-    sequences[id]!.cachedTokenCount = sequences[id]!.cachedTokenCount ?? hitCount * size
-    waiting.removeAll { $0 == id }
-    insert(id, into: \.running)
-    shares.begin(sequences[id]!.share)
+    guard let need = need(of: id) else { return .sharesPendingBlock }
+    guard hasRoom(for: need) else { return .noRoom }
+    admit(id, need)
     return .admitted
   }
 
+  mutating func admit(_ id: SequenceID, _ need: Need) {
+    let size = limits.blockSize
+    var table = need.hits
+    for block in table { pool.retain(block) }
+    while table.count * size < sequences[id]!.tokens.count { table.append(pool.allocate()!) }
+    sequences[id]!.blockTable = table
+    sequences[id]!.computedCount = need.hits.count * size
+    sequences[id]!.publishedCount = need.hits.count
+    sequences[id]!.cachedTokenCount = sequences[id]!.cachedTokenCount ?? need.hits.count * size
+    sequences[id]!.start = sequences[id]!.start ?? shares.used(by: sequences[id]!.tenant)
+    _ = waiting.remove(id)
+    shares.begin(sequences[id]!.tenant)
+    insertRunning(id)
+  }
+
   /// Whether a running sequence is still to compute a block that `id` could take over from it. That sequence makes
-  /// progress in every step that it is in, so whoever waits for it gets its turn.
+  /// progress in every step that it is in, so whoever waits for it gets its turn; one of lower priority might be in none.
   private mutating func isPending(block: Int, of id: SequenceID) -> Bool {
     let size = limits.blockSize
     guard block < (sequences[id]!.tokens.count - 1) / size else { return false }
     let hash = sequences[id]!.hash(ofBlock: block, blockSize: size, key: key)
+    let priority = sequences[id]!.request.priority
     for other in running {
       let state = sequences[other]!
+      // They stand in the order of their priorities.
+      guard state.request.priority >= priority else { return false }
       guard state.publishedCount <= block, block < state.tokens.count / size else { continue }
       if sequences[other]!.hash(ofBlock: block, blockSize: size, key: key) == hash { return true }
     }
@@ -280,12 +318,19 @@ package struct Scheduler: Sendable {
         sequences[id]!.blockTable.append(block)
         return true
       }
-      let victim = running.removeLast()
-      preemptionCount += 1
-      releaseBlocks(of: victim)
-      insert(victim, into: \.waiting)
-      if victim == id { return false }
+      if preemptLast() == id { return false }
     }
+  }
+
+  /// Takes the blocks of the last running sequence, which waits again.
+  @discardableResult
+  mutating func preemptLast() -> SequenceID {
+    let victim = running.removeLast()
+    preemptionCount += 1
+    releaseBlocks(of: victim)
+    waiting.insert(sequences[victim]!.place)
+    shares.wait(sequences[victim]!.tenant)
+    return victim
   }
 
   /// Offers the blocks that have become full and computed to the prefix index.

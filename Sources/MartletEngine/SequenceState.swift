@@ -12,8 +12,11 @@ struct SequenceState: Sendable {
   var publishedCount = 0
   /// How many of the prompt's tokens after the first have their log-probabilities, where these are wanted.
   var scoredCount = 0
-  /// Where the sequence stands in its tenant's use of the engine; the smaller, the sooner its turn.
-  let share: FairShares.Place
+  let tenant: FairShares.Slot
+  /// What the tenant had used when the sequence first got blocks; nil before. The smaller, the sooner its turn.
+  var start: UInt64?
+  /// How many of `tokens` the tenant has been charged for or had from the cache.
+  var chargedCount = 0
   /// Tokens that the first admission found in the cache; nil before it.
   var cachedTokenCount: Int?
   /// The hashes of the first full blocks of `tokens`, as far as they were needed.
@@ -22,9 +25,9 @@ struct SequenceState: Sendable {
   /// The prompt's length where keys depend on it: such blocks are shared only with prompts of the same length.
   private let keyLength: Int?
 
-  init(id: SequenceID, request: Request, share: FairShares.Place, rotaryContext: Int?) {
+  init(id: SequenceID, request: Request, tenant: FairShares.Slot, rotaryContext: Int?) {
     self.id = id
-    self.share = share
+    self.tenant = tenant
     keyLength = rotaryContext.flatMap { request.prompt.count > $0 ? request.prompt.count : nil }
     self.request = request
     tokens = request.prompt
@@ -47,10 +50,14 @@ struct SequenceState: Sendable {
       positions: scored, tokens: request.prompt[(scored.lowerBound + 1)..<(scored.upperBound + 1)], topCount: topCount)
   }
 
-  /// Whether this sequence is scheduled before the other: by priority, then by its tenant's share, then by arrival.
+  /// Whether this sequence, which has begun, is scheduled before another one that has: by priority, then by its tenant's
+  /// share, then by arrival.
   func precedes(_ other: SequenceState) -> Bool {
-    (other.request.priority, share.start, id) < (request.priority, other.share.start, other.id)
+    (other.request.priority, start ?? 0, id) < (request.priority, other.start ?? 0, other.id)
   }
+
+  /// The sequence's place in the line of those that wait.
+  var place: WaitingLine.Place { WaitingLine.Place(id: id, priority: request.priority, tenant: tenant, start: start) }
 
   /// The hash of a full block of `tokens`. Tokens never change once appended, so each hash is made once.
   mutating func hash(ofBlock block: Int, blockSize: Int, key: PrefixHash.Key) -> PrefixHash {

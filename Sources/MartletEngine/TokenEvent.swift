@@ -86,9 +86,18 @@ extension Duration {
   public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
-/// What the stream of a request delivers: any number of tokens and, last, the summary.
+/// What is known when the first step that computes something of a request begins.
+package struct GenerationBeginning: Sendable, Hashable {
+  /// Since the request's submission.
+  package let queueTime: Duration
+  /// Prompt tokens that are not computed because the KV cache has them.
+  package let cachedTokenCount: Int
+}
+
+/// What the stream of a request delivers: its beginning, any number of tokens and, last, the summary.
 package enum TokenEvent: Sendable, Hashable {
-  /// The prompt's tokens after the first one, where the request asked for their log-probabilities; before any other.
+  case begun(GenerationBeginning)
+  /// The prompt's tokens after the first one, where the request asked for their log-probabilities; before any token.
   case prompt([PromptToken])
   case token(GeneratedToken)
   case finished(GenerationSummary)

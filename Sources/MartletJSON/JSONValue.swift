@@ -26,6 +26,9 @@ package struct JSONObject: Sendable, Equatable {
   /// The value of a key; of a repeated key the last one, as in Python.
   package subscript(key: String) -> JSONValue? { positions[key].map { members[$0].value } }
 
+  /// Whether a key stands there twice.
+  var hasRepeatedKeys: Bool { positions.count < members.count }
+
   mutating func append(_ key: String, _ value: JSONValue) {
     positions[key] = members.count
     members.append(Member(key: key, value: value))
@@ -76,6 +79,26 @@ extension JSONValue {
   package var array: [JSONValue]? {
     guard case .array(let value) = self else { return nil }
     return value
+  }
+
+  /// The path of a member that an object names twice, such as `messages[2].content`; nil if there is none.
+  package var repeatedMember: String? {
+    switch self {
+    case .array(let values):
+      for (index, value) in values.enumerated() {
+        if let rest = value.repeatedMember { return "[\(index)]" + (rest.hasPrefix("[") ? rest : "." + rest) }
+      }
+    case .object(let object):
+      if object.hasRepeatedKeys {
+        var keys: Set<String> = []
+        return object.members.first { !keys.insert($0.key).inserted }?.key
+      }
+      for member in object.members {
+        if let rest = member.value.repeatedMember { return member.key + (rest.hasPrefix("[") ? rest : "." + rest) }
+      }
+    case .null, .bool, .int, .double, .string: break
+    }
+    return nil
   }
 
   /// A short form for messages.

@@ -31,7 +31,7 @@ package struct ServerSettings: Sendable {
   /// - Throws: ``MartletError`` that names the file and the setting.
   package mutating func read(json bytes: some Sequence<UInt8>, path: String) throws(MartletError) {
     do {
-      guard case .object(let object) = try TemplateValue(json: bytes) else {
+      guard case .object(let object) = try TemplateValue(strict: bytes) else {
         throw MartletError(.invalidArgument, "a configuration is a JSON object")
       }
       for key in object.keys { try set(key, object[key] ?? .null) }
@@ -112,7 +112,9 @@ extension ServerSettings {
     integer(
       "cache_tokens", 16...(1 << 30), "tokens that the KV cache holds for all requests; default 16384, or one context"
     ) { $0.options.cacheTokens = $1 },
-    integer("sequences", 1...65536, "answers computed together; default 64") { $0.options.maximumSequences = $1 },
+    integer("sequences", 1...2048, "answers computed together, on a processor at most 512; default 64") {
+      $0.options.maximumSequences = $1
+    },
     integer("queue", 0...(1 << 20), "answers that wait beyond these; default 256") { $0.options.maximumWaiting = $1 },
     integer("body_bytes", 1024...(1 << 30), "the most bytes of a request; default 8 MiB") {
       $0.configuration.bodyBytes = $1

@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import Logging
 internal import Martlet
 internal import MartletTemplate
+internal import NIOCore
 internal import Synchronization
 
 /// What the routes share.
@@ -14,6 +15,10 @@ final class ServerState: Sendable {
   let registry: PrometheusRegistry
   let metrics: ServerMetrics
   let budget = TokenBudget()
+  /// Where requests to generate become tokens. Who waits there has a connection, of which there are only so many.
+  let preparation: WorkPool
+  /// Where requests about texts are answered: apart, so that they hold up no answer.
+  let texts = WorkPool(threadCount: 2, mostWaiting: 64)
   let hosts: HostCheck
   let logger: Logger
   /// When the server was made, in seconds since 1970.
@@ -26,6 +31,7 @@ final class ServerState: Sendable {
     self.configuration = configuration
     self.models = models
     self.registry = registry
+    preparation = WorkPool(threadCount: 2, mostWaiting: configuration.connections)
     self.logger = logger
     modelName = configuration.modelName ?? models.name
     metrics = ServerMetrics(registry)
@@ -46,9 +52,9 @@ final class ServerState: Sendable {
     }
   }
 
-  /// Reads a request's fields.
-  func read(_ request: Request, _ endpoint: Endpoint) async throws -> APIRequest {
-    try APIRequest(try await request.json(maximum: configuration.bodyBytes), endpoint: endpoint, fields: fields)
+  /// Reads a request's fields, which for a long body takes a while.
+  func read(_ body: ByteBuffer, _ endpoint: Endpoint) throws(APIError) -> APIRequest {
+    try APIRequest(json: body, endpoint: endpoint, fields: fields)
   }
 
   /// The model that a request names; nil names the one that is served.

@@ -17,6 +17,7 @@ import Testing
     for try await event in stream {
       #expect(summary == nil, "an event follows the last one")
       switch event {
+      case .begun: #expect(tokens.isEmpty)
       case .prompt: Issue.record("nobody asked for the prompt's log-probabilities")
       case .token(let token): tokens.append(token.token)
       case .finished(let last): summary = last

@@ -61,7 +61,8 @@ import Testing
         prompt: Array(prompt), maxTokens: random.chance(0.2) ? nil : .random(in: 1...12, using: &random),
         stopTokens: random.chance(0.5) ? [3, 7] : [],
         priority: random.chance(0.2) ? .random(in: -1...1, using: &random) : 0,
-        adapter: random.chance(0.2) ? "tuned" : nil, cacheSalt: random.chance(0.2) ? "tenant" : nil)
+        adapter: random.chance(0.2) ? "tuned" : nil, cacheSalt: random.chance(0.2) ? "tenant" : nil,
+        tenant: [nil, "a", "b"].randomElement(using: &random) ?? nil)
       if prompt.count >= limits.sequenceTokens {
         #expect(throws: RequestError.self) { try simulation.add(request) }
       } else {

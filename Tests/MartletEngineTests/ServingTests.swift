@@ -30,9 +30,9 @@ import Testing
   }
 
   @Test func sharesAreOfTokensAndNotOfRequests() throws {
-    // Each of the first tenant's requests weighs as much as three of the second's.
+    // Each of the first tenant's requests has 27 tokens computed, as many as three of the second's.
     let requests =
-      (0..<3).map { Self.request($0, tenant: "a", tokens: 24) }
+      (0..<3).map { Self.request($0, tenant: "a", tokens: 22) }
       + (3..<9).map { Self.request($0, tenant: "b", tokens: 4) }
     let order = try Self.order(requests)
     #expect(order == [0, 3, 4, 5, 1, 6, 7, 8, 2])
@@ -151,6 +151,7 @@ import Testing
     var tokens: [Int32] = []
     for try await event in try engine.submit(request) {
       switch event {
+      case .begun(let beginning): #expect(beginning.cachedTokenCount == 0)
       case .prompt(let some):
         #expect(scored.isEmpty && tokens.isEmpty)
         scored = some
@@ -168,5 +169,40 @@ import Testing
       #expect(score.token == next ? score.logprob == score.top[0].logprob : score.logprob <= score.top[1].logprob)
     }
     try await EngineTests.settle(engine, blockCount: limits.blockCount)
+  }
+
+  /// The prompt of several samples is scored by one of them; the others take it from the cache.
+  @Test func samplesScoreTheirPromptOnce() async throws {
+    let limits = EngineTests.limits(blockCount: 200, contextLength: 200)
+    let control = FakeRunner.Control()
+    let tokens = Mutex(0)
+    control.state.withLock {
+      $0.failure = { step in
+        tokens.withLock { $0 += step.tokenCount }
+        return nil
+      }
+    }
+    let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
+    let prompt = (0..<101).map { Int32($0 * 7 % 50) }
+    let request = Request(prompt: prompt, maxTokens: 3, promptLogprobs: 1)
+    let samples = Generation(engine: engine, request: request, tokenizer: nil).samples(4)
+    var scored: [Int] = []
+    for (index, sample) in try Generation.start(samples).enumerated() {
+      var generated: [Int32] = []
+      for try await event in sample {
+        switch event {
+        case .prompt(let some):
+          #expect(some.map(\.token) == Array(prompt.dropFirst()))
+          scored.append(index)
+        case .token(let token, _): generated.append(token.token)
+        case .text, .finished: break
+        }
+      }
+      #expect(generated == FakeModel.expected(request, limits: limits).tokens)
+    }
+    #expect(scored == [0])
+    // The prompt's 101, its last one again for each of three other samples, and two of each of four answers.
+    let computed = tokens.withLock { $0 }
+    #expect(computed == 112)
   }
 }

@@ -81,6 +81,7 @@ import Testing
       (#"{"keys": [{"name": "a", "key": "0123456789abcdef"}, {"name": "a", "key": "0123456789abcdeg"}]}"#, "name"),
       (#"{"keys": [{"name": "a", "key": "0123456789abcdef"}, {"name": "b", "key": "0123456789abcdef"}]}"#, "key"),
       (#"{"keys": [{"name": "a", "sha256": "00"}]}"#, "64"),
+      (#"{"keys": [{"name": "a", "key": "0123456789abcdef", "name": "b"}]}"#, "keys[0].name is given twice"),
     ])
   func refusesWrongKeyFiles(text: String, word: String) {
     let error = #expect(throws: MartletError.self) { try APIKeys(json: text.utf8, path: "the file") }

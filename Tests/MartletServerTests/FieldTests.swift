@@ -1,6 +1,7 @@
 import HTTPTypes
 import Martlet
 import MartletTemplate
+import NIOCore
 import Testing
 
 @testable import MartletServer
@@ -86,11 +87,13 @@ struct FieldCase: Sendable, CustomStringConvertible {
         [["role": "user", "content": [["type": "image_url", "image_url": "http://x"]]]],
         [["role": "user", "content": "x", "tool_calls": []]],
         [["role": "assistant", "tool_calls": [["function": ["name": "f", "arguments": "[]"]]]]],
+        [["role": "assistant", "tool_calls": [["function": ["name": "f", "arguments": "{\"a\": 1, \"a\": 2}"]]]]],
       ]
     case .tools: [true, ["x"]]
     case .prompts(let count):
       [1, [], [[]], [1.5], [-1], [[1], "x", [true]], .array((0...count).map { .string("\($0)") }), ["x": 1]]
-    case .tokens: ["x", ["x"], [1.5], [-1], 1]
+    case .tokens(let count):
+      ["x", ["x"], [1.5], [-1], 1, .array(Array(repeating: 1, count: count + 1))]
     }
   }
 
@@ -193,6 +196,24 @@ struct FieldCase: Sendable, CustomStringConvertible {
     for key in more.keys { body[key] = more[key] }
     let error = #expect(throws: APIError.self) { try Self.read(body, .chat) }
     #expect(error?.field == field)
+  }
+
+  /// One of two values would be ignored.
+  @Test(
+    arguments: [
+      (#"{"prompt": "a", "max_tokens": 1, "prompt": "b"}"#, "prompt"),
+      (#"{"prompt": "a", "logit_bias": {"7": 1, "8": 1, "7": 2}}"#, "logit_bias.7"),
+      (
+        #"{"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "a", "role": "tool"}]}"#,
+        "messages[1].role"
+      ),
+      (#"{"a": [[{"b": {"c": 1, "c": 1}}]]}"#, "a[0][0].b.c"), (#"{"a": 1, "\u0061": 2}"#, "a"),
+    ])
+  func refusesRepeatedFields(body: String, field: String) {
+    let error = #expect(throws: APIError.self) {
+      try APIRequest(json: ByteBuffer(string: body), endpoint: .completions, fields: Self.fields)
+    }
+    #expect(error?.status == .badRequest && error?.field == field && error?.code == "repeated_field")
   }
 
   @Test func readsToolMessagesAsTemplatesWantThem() throws {

@@ -125,6 +125,37 @@ struct GenerationTests {
     }
   }
 
+  /// A prompt is scored once for all its answers, and told of each.
+  @Test(arguments: [false, true]) func scoresThePromptOfSeveralAnswersOnce(isStreaming: Bool) async throws {
+    try await TestServer.run { server in
+      let text = String(repeating: "The capital of France is Paris. ", count: 40)
+      let model = try await server.models.model
+      let count = try #require(model.tokenizer?.encode(text, addSpecial: true).count)
+      let before = model.generationEngine.status.stepCount
+      let answer = try await server.post(
+        Self.completions,
+        Self.body([
+          "prompt": .string(text), "n": 4, "prompt_logprobs": 0, "max_tokens": 2, "seed": 3,
+          "stream": .bool(isStreaming),
+        ]))
+      let steps = model.generationEngine.status.stepCount - before
+      // 128 tokens are scored in a step; then the others' last tokens, and two of each answer.
+      #expect(steps <= (count + 127) / 128 + 4, "\(steps) steps for \(count) tokens")
+      var scores: [TemplateValue] = []
+      for index in 0..<4 {
+        let pieces = isStreaming ? answer.events : [answer.json]
+        for case .array(let choices)? in pieces.map({ $0["choices"] }) {
+          for choice in choices where choice["index"] == .int(index) {
+            if case .array(let values)? = choice["prompt_logprobs"], values.count > 1 { scores.append(.array(values)) }
+          }
+        }
+      }
+      #expect(scores.count == 4 && scores.allSatisfy { $0 == scores[0] })
+      guard case .array(let values)? = scores.first else { return }
+      #expect(values.count == count)
+    }
+  }
+
   @Test func honoursWhatChangesTheChoice() async throws {
     try await TestServer.run { server in
       func complete(_ members: KeyValuePairs<String, TemplateValue>) async throws -> TestServer.Answer {

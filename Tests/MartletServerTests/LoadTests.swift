@@ -1,9 +1,11 @@
 import AsyncHTTPClient
+import Dispatch
 import Martlet
 import MartletEngine
 import MartletTemplate
 import NIOCore
 import NIOHTTP1
+import Synchronization
 import Testing
 
 @testable import MartletServer
@@ -80,24 +82,115 @@ struct LoadTests {
     }
   }
 
-  @Test(arguments: [true, false]) func aClientThatGoesAwayFreesItsPlace(isStreaming: Bool) async throws {
-    try await TestServer.run { server in
+  /// The step under way when the server sees that its client has gone is the last one that computes something for it.
+  @Test(arguments: [true, false]) func aClientThatGoesAwayFreesItsPlaceWithinAStep(isStreaming: Bool) async throws {
+    let steps = Mutex(0)
+    let client = Mutex<Task<Void, any Error>?>(nil)
+    let isSeen = DispatchSemaphore(value: 0)
+    let lastStep = 6
+    try await TestServer.run(options: {
+      $0.watch = { index, _ in
+        guard index == 0,
+          steps.withLock({
+            $0 += 1; return $0 == lastStep
+          })
+        else { return nil }
+        client.withLock { $0?.cancel() }
+        isSeen.wait()
+        return nil
+      }
+    }) { server in
       let request = try server.request(
         .POST, "/v1/completions",
         body: Self.body("Tell me everything:", tokens: 900, stream: isStreaming).jsonText())
+      let task = client.withLock {
+        let task = Task {
+          let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+          for try await _ in response.body {}
+        }
+        $0 = task
+        return task
+      }
+      _ = await task.result
+      while try await !server.get("/metrics").text.contains("martlet_cancelled_requests_total 1\n") {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      isSeen.signal()
+      try await Self.settle(server)
+      #expect(steps.withLock { $0 } == lastStep)
+      let metrics = try await server.get("/metrics").text
+      // What was computed for it counts, though it never came to an end.
+      for (name, count) in [
+        ("time_to_first_token_seconds_count", 1), ("queue_seconds_count", 1), ("generation_seconds_count", 0),
+      ] {
+        #expect(metrics.contains("martlet_\(name) \(count)\n"), "\(name) in\n\(metrics)")
+      }
+    }
+  }
+
+  /// Prompts that the cache has are told though the answer is cancelled.
+  @Test func countsWhatTheCacheHadForCancelledAnswers() async throws {
+    try await TestServer.run { server in
+      let prompt = String(repeating: "Tell me everything about the sea. ", count: 20)
+      _ = try await server.post("/v1/completions", Self.body(prompt, tokens: 1))
+      let request = try server.request(
+        .POST, "/v1/completions", body: Self.body(prompt, tokens: 800, stream: true).jsonText())
       let client = Task {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-        for try await _ in response.body {}
+        for try await _ in response.body { return }
       }
-      while try await Self.engine(server).runningCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
-      let before = try await Self.engine(server).stepCount
-      client.cancel()
       _ = await client.result
       try await Self.settle(server)
-      let steps = try await Self.engine(server).stepCount - before
-      #expect(steps < 300, "the answer went on for \(steps) steps")
-      let metrics = try await server.get("/metrics").text
-      #expect(metrics.contains("martlet_generated_tokens_total"))
+      for _ in 0..<200 {
+        if try await !server.get("/metrics").text.contains("martlet_cached_prompt_tokens_total 0\n") { return }
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      Issue.record("the cached tokens of a cancelled answer are not counted")
+    }
+  }
+
+  /// One key's requests leave places for another's.
+  @Test func oneKeyDoesNotFillTheQueue() async throws {
+    let keys = try APIKeys(
+      json: """
+        {"keys": [{"name": "greedy", "key": "greedy-0123456789"}, {"name": "modest", "key": "modest-0123456789"},
+        {"name": "low", "key": "low-0123456789abc", "priority": -7}]}
+        """.utf8, path: "keys")
+    try await TestServer.run(
+      options: {
+        $0.maximumSequences = 1
+        $0.maximumWaiting = 8
+      }, configure: { $0.keys = keys }
+    ) { server in
+      func headers(_ name: String) -> [(String, String)] { [("Authorization", "Bearer \(name)")] }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<20 {
+          group.addTask {
+            let answer = try await server.post(
+              "/v1/completions", Self.body("Count \(index):", tokens: 200), headers("greedy-0123456789"))
+            #expect(
+              answer.status == 200
+                || answer.status == 429 && answer.error("code") == "queue_share_used"
+                  && answer.headers["retry-after"].count == 1,
+              "\(answer.text)")
+          }
+        }
+        while try await Self.engine(server).waitingCount < 4 { try await Task.sleep(for: .milliseconds(2)) }
+        let modest = try await server.post(
+          "/v1/completions", Self.body("Hello", tokens: 2), headers("modest-0123456789"))
+        #expect(modest.status == 200, "\(modest.text)")
+        group.cancelAll()
+        while await group.nextResult() != nil {}
+      }
+      // Without a priority of its own a request has its key's, which is below the others'.
+      let low = try await server.post("/v1/completions", Self.body("Hello", tokens: 2), headers("low-0123456789abc"))
+      #expect(low.status == 200, "\(low.text)")
+      for (priority, status) in [(-7, 200), (-100, 200), (-6, 403), (0, 403)] {
+        let answer = try await server.post(
+          "/v1/completions", ["prompt": "Hello", "max_tokens": 1, "priority": .int(priority)],
+          headers("low-0123456789abc"))
+        #expect(answer.status == status, "\(priority): \(answer.text)")
+      }
     }
   }
 
@@ -137,7 +230,7 @@ struct LoadTests {
         "martlet_generated_tokens_total 5", "martlet_time_to_first_token_seconds_count 1",
         "martlet_inter_token_seconds_count 4", "martlet_running_sequences 0", "martlet_waiting_sequences 0",
         "martlet_requests_total{route=\"/v1/completions\",status=\"200\"} 1", "martlet_preemptions_total 0",
-        "martlet_cache_used_ratio 0",
+        "martlet_cache_used_ratio 0", "martlet_queue_seconds_count 1", "martlet_generation_seconds_count 1",
       ] {
         #expect(text.contains(line + "\n"), "\(line) is not in\n\(text)")
       }

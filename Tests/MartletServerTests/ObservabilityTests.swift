@@ -70,7 +70,8 @@ import Testing
       ("[]", "object"), ("{", "JSON"), (#"{"ports": 1}"#, "ports"), (#"{"port": 65536}"#, "port"),
       (#"{"port": "80"}"#, "port"), (#"{"compute": "f8"}"#, "f8"), (#"{"device": "abacus"}"#, "abacus"),
       (#"{"cache_tokens": 1}"#, "cache_tokens"), (#"{"drain_seconds": 0}"#, "drain_seconds"),
-      (#"{"port": null}"#, "port"),
+      (#"{"port": null}"#, "port"), (#"{"port": 80, "port": 81}"#, "port is given twice"),
+      (#"{"sequences": 4096}"#, "sequences"),
     ])
   func refusesWrongSettings(text: String, word: String) {
     var settings = ServerSettings()

@@ -85,7 +85,7 @@ struct CheckpointGolden: Decodable {
     var result = Result()
     for try await event in try engine.submit(request) {
       switch event {
-      case .prompt: break
+      case .begun, .prompt: break
       case .token(let token):
         if result.tokens.isEmpty { result.first = token.top }
         result.tokens.append(token.token)

@@ -71,17 +71,20 @@ class Served:
 
 
 @contextmanager
-def serve(*flags: str, config: dict | None = None, ready: bool = True):
-    """Runs `martlet serve` on a free port until the block ends."""
+def serve(
+    *flags: str, config: dict | None = None, ready: bool = True, model: str = str(MODEL), port: int = 0,
+    environment: dict[str, str] | None = None,
+):
+    """Runs `martlet serve` until the block ends: on a free port, unless one is named."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
-        command = [binary(), "serve", str(MODEL), "--name", NAME, "--port", "0", "--device", "cpu", *flags]
+        command = [binary(), "serve", model, "--name", NAME, "--port", str(port), "--device", "cpu", *flags]
         if config is not None:
             path = Path(folder, "config.json")
             path.write_text(json.dumps(config))
             command += ["--config", str(path)]
         with open(log, "wb") as output:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output, env=environment)
         try:
             served = Served(process, _address(process, log), log)
             if ready:

@@ -18,13 +18,16 @@ public struct ModelOptions: Sendable {
   public var contextLength: Int?
   /// The tokens that the KV cache holds for all sequences together; nil makes room for one sequence of full length.
   public var cacheTokens: Int?
-  /// The most sequences that are computed together; more wait.
+  /// The most sequences that are computed together; more wait. At most the tokens of a step: 512 on a processor, 2048 on a
+  /// GPU.
   public var maximumSequences = 256
   /// The most sequences that wait; a generation beyond is refused. Nil sets no limit.
   public var maximumWaiting: Int?
 
   /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
   package var instructionSet: String?
+  /// See ``Decoder/watch``.
+  package var watch: OperatorWatch?
 
   /// The context that a model gets unless more is asked for: the cache of a longer one can take more memory than the
   /// model.
@@ -119,10 +122,12 @@ package struct LoadedModel: Sendable {
       let sources = Kernels.all(for: kernels.description)
       try kernels.load(sources) { try progress(0.3 * Double($0) / Double(sources.count)) }
     }
-    decoder = try Decoder(
+    var decoder = try Decoder(
       WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration,
       WeightLoader(compute: options.compute, stream: stream),
       cache: options.cache, progress: progress)
+    decoder.watch = options.watch
+    self.decoder = decoder
     // Others use the weights on streams of their own.
     try stream.synchronize()
   }
@@ -162,11 +167,18 @@ package struct LoadedModel: Sendable {
     ] where !(1...most).contains(value) {
       throw RequestError.outOfRange(field: field, found: "\(value)", expected: "from 1 to \(most)")
     }
+    // Each sequence takes a token of every step, or prompts would have to wait for whole answers.
+    let deviceTokens = Pass.stepTokens(on: device)
+    guard options.maximumSequences <= deviceTokens else {
+      throw RequestError.outOfRange(
+        field: "sequences", found: "\(options.maximumSequences)",
+        expected: "at most \(deviceTokens), the tokens that a step on \(device) computes")
+    }
     let limits = EngineLimits(
       vocabularySize: decoder.configuration.vocabularySize, contextLength: contextLength,
       // One block more than full sequences need, so that a full one can still be followed by a short one.
       blockCount: (cacheTokens + 15) / 16 + 1, maximumSequences: options.maximumSequences,
-      tokensPerStep: tokensPerStep ?? Pass.stepTokens(on: device), rotaryContext: decoder.lengthDependentContext,
+      tokensPerStep: tokensPerStep ?? deviceTokens, rotaryContext: decoder.lengthDependentContext,
       maximumWaiting: options.maximumWaiting)
     return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
   }

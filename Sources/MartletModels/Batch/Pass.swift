@@ -151,7 +151,12 @@ package struct Pass {
   private mutating func makePlan(_ shape: BatchShape) throws -> Plan {
     try arena.reset()
     let input = try DeviceBatch(shape, arena: &arena)
-    let step = try decoder.operators(shape, input, cache: cache, arena: &arena, on: stream.runtime)
+    var step = try decoder.operators(shape, input, cache: cache, arena: &arena, on: stream.runtime)
+    if let watch = decoder.watch {
+      step.operators = step.operators.enumerated().map { index, base in
+        WatchedOperator(base: base, index: index, tokens: input.tokens, watch: watch)
+      }
+    }
     return Plan(input: input, step: step)
   }
 }

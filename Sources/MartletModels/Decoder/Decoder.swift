@@ -20,6 +20,8 @@ package struct Decoder: Sendable {
   /// Weights of the layers' matrices.
   let layerParameterCount: Int
   let frequencies: RotaryFrequencies
+  /// Sees every operator of every step, and can make it fail; for tests on the processor.
+  package var watch: OperatorWatch?
 
   /// Loads and packs all weights.
   /// - Parameters:

@@ -30,7 +30,7 @@ package struct APIKeys: Sendable {
   package init(json bytes: some Sequence<UInt8>, path: String) throws(MartletError) {
     func wrong(_ message: String) -> MartletError { MartletError(.invalidArgument, "\(path): \(message)") }
     let value: TemplateValue
-    do { value = try TemplateValue(json: bytes) } catch { throw wrong("\(error)") }
+    do { value = try TemplateValue(strict: bytes) } catch { throw wrong("\(error)") }
     guard case .object(let top) = value, top.keys == ["keys"], case .array(let items)? = top["keys"], !items.isEmpty
     else {
       throw wrong("a key file is an object with one member, 'keys', a list of at least one key")

@@ -1,4 +1,5 @@
 internal import Martlet
+internal import MartletEngine
 internal import Synchronization
 
 /// The generations of one request while they run. Ends them when it is cancelled or nobody has it any more.
@@ -10,8 +11,14 @@ final class AnswerRun: Sendable {
   private let usage = UsageCount()
   private let task: Task<Void, Never>
 
-  /// - Parameter onEnd: called once, when the last generation has ended for whatever reason, with the tokens that were used.
-  init(_ generations: [Generation.Started], plan: GenerationPlan, onEnd: @escaping @Sendable (Usage) -> Void) {
+  /// - Parameters:
+  ///   - metrics: told of times as they pass, whether or not the client reads.
+  ///   - submitted: when the generations were submitted.
+  ///   - onEnd: called once, when the last generation has ended for whatever reason, with the tokens that were used.
+  init(
+    _ generations: [Generation.Started], plan: GenerationPlan, metrics: ServerMetrics,
+    submitted: ContinuousClock.Instant, onEnd: @escaping @Sendable (Usage) -> Void
+  ) {
     let (stream, continuation) = AsyncThrowingStream.makeStream(of: Event.self, throwing: (any Error).self)
     let usage = usage
     events = stream
@@ -20,9 +27,16 @@ final class AnswerRun: Sendable {
       do {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for (index, generation) in generations.enumerated() {
-            group.addTask {
+            var generation = generation
+            generation.onBeginning = { beginning in
+              metrics.began(after: beginning.queueTime)
+              usage.begin(beginning, choice: index, of: plan)
+            }
+            group.addTask { [generation] in
+              var times = TokenTimes(metrics: metrics, submitted: submitted)
               for try await event in generation {
-                usage.count(event, choice: index, of: plan)
+                times.take(event)
+                usage.count(event, of: plan)
                 continuation.yield((index, event))
               }
             }
@@ -66,20 +80,47 @@ private final class UsageCount: Sendable {
 
   var value: Usage { state.withLock { $0.usage } }
 
-  /// Takes in an event. The prompt of several samples is computed once, so it is counted once, and the first sample tells
-  /// what the cache had of it.
-  func count(_ event: GenerationEvent, choice: Int, of plan: GenerationPlan) {
+  /// Takes in that a choice is computed. The prompt of several samples is computed once, so it is counted once, and the
+  /// sample that begins first tells what the cache had of it.
+  func begin(_ beginning: GenerationBeginning, choice: Int, of plan: GenerationPlan) {
     let prompt = choice / plan.request.samples
     state.withLock { state in
-      if state.begunPrompts.insert(prompt).inserted {
-        state.usage.promptTokens += plan.prompts[prompt].tokens.count
+      guard state.begunPrompts.insert(prompt).inserted else { return }
+      state.usage.promptTokens += plan.prompts[prompt].tokens.count
+      state.usage.cachedTokens += beginning.cachedTokenCount
+    }
+  }
+
+  /// Takes in an event.
+  func count(_ event: GenerationEvent, of plan: GenerationPlan) {
+    guard case .token = event, !plan.isEchoOnly else { return }
+    state.withLock { $0.usage.completionTokens += 1 }
+  }
+}
+
+/// Tells the figures when a choice's tokens come.
+private struct TokenTimes {
+  let metrics: ServerMetrics
+  let submitted: ContinuousClock.Instant
+  private var last: ContinuousClock.Instant?
+
+  init(metrics: ServerMetrics, submitted: ContinuousClock.Instant) {
+    self.metrics = metrics
+    self.submitted = submitted
+  }
+
+  mutating func take(_ event: GenerationEvent) {
+    switch event {
+    case .token:
+      let now = ContinuousClock.now
+      if let last {
+        metrics.tokenFollowed(after: last.duration(to: now))
+      } else {
+        metrics.firstTokenCame(after: submitted.duration(to: now))
       }
-      switch event {
-      case .token: if !plan.isEchoOnly { state.usage.completionTokens += 1 }
-      case .finished(let summary):
-        if choice % plan.request.samples == 0 { state.usage.cachedTokens += summary.cachedTokenCount }
-      case .prompt, .text: break
-      }
+      last = now
+    case .finished(let summary): metrics.finished(after: summary.totalTime)
+    case .prompt, .text: break
     }
   }
 }

@@ -14,7 +14,7 @@ struct AnswerWriter: Sendable {
 
   /// The whole answer.
   func whole() async throws -> TemplateValue {
-    var progress = Progress(format.plan, metrics: server.metrics)
+    var progress = Progress(format.plan)
     do {
       for try await (index, event) in run.events { progress.take(event, of: index) }
     } catch {
@@ -35,14 +35,13 @@ struct AnswerWriter: Sendable {
       body: ResponseBody { writer in
         // Whatever ends this, a client that has gone or an error, ends the generations.
         defer { run.cancel() }
-        var progress = Progress(format.plan, metrics: server.metrics)
+        var progress = Progress(format.plan)
         var events = run.events.makeAsyncIterator()
         while let event = await next(&events) {
           switch event {
           case .success(let (index, event)):
             progress.take(event, of: index)
-            guard let piece = progress.takePiece(of: index) else { continue }
-            try await writer.write(Self.event(format.piece(piece)))
+            for piece in progress.takePieces(of: index) { try await writer.write(Self.event(format.piece(piece))) }
           case .failure(let error):
             logger.info("generation failed", metadata: ["error": .string(error.message)])
             try await writer.write(Self.event(error.body))
@@ -79,31 +78,39 @@ struct AnswerWriter: Sendable {
 /// What has come of each choice.
 private struct Progress {
   private(set) var choices: [Choice]
-  private let metrics: ServerMetrics
-  private var lastTokens: [ContinuousClock.Instant?]
+  private let plan: GenerationPlan
 
-  init(_ plan: GenerationPlan, metrics: ServerMetrics) {
+  init(_ plan: GenerationPlan) {
     choices = plan.generations.indices.map { Choice(index: $0) }
-    lastTokens = choices.map { _ in nil }
-    self.metrics = metrics
+    self.plan = plan
+  }
+
+  /// The choices that answer the same prompt.
+  private func siblings(of index: Int) -> Range<Int> {
+    let first = index / plan.request.samples * plan.request.samples
+    return first..<(first + plan.request.samples)
   }
 
   mutating func take(_ event: GenerationEvent, of index: Int) {
-    choices[index].take(event)
-    switch event {
-    case .token:
-      let now = ContinuousClock.now
-      if let last = lastTokens[index] { metrics.tokenFollowed(after: last.duration(to: now)) }
-      lastTokens[index] = now
-    case .finished(let summary): metrics.finished(summary)
-    case .prompt, .text: break
+    if case .prompt = event {
+      // The prompt of several choices is scored once, and told of each.
+      for sibling in siblings(of: index) { choices[sibling].take(event) }
+    } else {
+      choices[index].take(event)
     }
   }
 
-  /// What can be told now; nil while it would be nothing. Scores of the prompt go with the first token.
-  mutating func takePiece(of index: Int) -> Choice? {
+  /// What can be told now that something has come of a choice: of that one, or of all that waited for the prompt's scores.
+  mutating func takePieces(of index: Int) -> [Choice] {
+    let isPrompt = choices[index].tokens.isEmpty && choices[index].promptTokens != nil
+    return (isPrompt ? siblings(of: index) : index..<(index + 1)).compactMap { takePiece(of: $0) }
+  }
+
+  private mutating func takePiece(of index: Int) -> Choice? {
     let choice = choices[index]
     let isWaiting = choice.tokens.isEmpty && choice.text.isEmpty && choice.summary == nil
-    return choice.isEmpty || isWaiting ? nil : choices[index].takePiece()
+    // The scores of the prompt go with the first piece.
+    let lacksScores = choice.isFirst && choice.promptTokens == nil && plan.hasScores(choice: index)
+    return choice.isEmpty || isWaiting || lacksScores ? nil : choices[index].takePiece()
   }
 }

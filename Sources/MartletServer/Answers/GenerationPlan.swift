@@ -22,6 +22,11 @@ package struct GenerationPlan: Sendable {
   /// Whether answers have no token of their own: `max_tokens` 0, which only echoes.
   package var isEchoOnly: Bool { request.outputLimit == 0 }
 
+  /// Whether the prompt of a choice comes with log-probabilities; a prompt of one token has none.
+  func hasScores(choice: Int) -> Bool {
+    Self.scoreCount(of: request) != nil && prompts[choice / request.samples].tokens.count > 1
+  }
+
   /// - Parameters:
   ///   - tenant: the name of the API key, or nil.
   ///   - timeLimit: how long an answer may take.
@@ -71,20 +76,28 @@ package struct GenerationPlan: Sendable {
   ) -> GenerationOptions {
     var options = GenerationOptions()
     options.sampling = request.sampling
-    options.sampling.logprobs = request.topLogprobs ?? (request.wantsLogprobs == true ? 0 : nil)
+    options.sampling.logprobs = logprobCount(of: request)
     // Without a token of their own, answers still need the step that computes the prompt.
     options.maxTokens = request.outputLimit.map { max($0, 1) }
     options.stop = request.stop
-    options.promptLogprobs = request.promptLogprobs
-    if request.echoes, let count = options.sampling.logprobs {
-      options.promptLogprobs = max(count, request.promptLogprobs ?? 0)
-    }
-    options.priority = request.priority
+    options.promptLogprobs = scoreCount(of: request)
+    options.priority = request.priority ?? 0
     // A salt of a tenant's own: nobody can learn from the time of an answer what others have asked.
     options.cacheSalt = tenant.map { "\($0)\u{0}\(request.cacheSalt ?? "")" } ?? request.cacheSalt
     options.tenant = tenant
     options.timeLimit = timeLimit
     return options
+  }
+
+  /// How many log-probabilities each token of an answer comes with beside its own; nil for none at all.
+  private static func logprobCount(of request: APIRequest) -> Int? {
+    request.topLogprobs ?? (request.wantsLogprobs == true ? 0 : nil)
+  }
+
+  /// The same for the tokens of prompts.
+  private static func scoreCount(of request: APIRequest) -> Int? {
+    guard request.echoes, let count = logprobCount(of: request) else { return request.promptLogprobs }
+    return max(count, request.promptLogprobs ?? 0)
   }
 
   private static func tokens(of request: APIRequest, model: Model) throws -> [[Int32]] {

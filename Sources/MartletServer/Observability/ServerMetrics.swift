@@ -65,12 +65,14 @@ struct ServerMetrics: Sendable {
       .recordNanoseconds(time.nanoseconds)
   }
 
+  /// The first step of a sample began.
+  func began(after time: Duration) { queueing.recordNanoseconds(time.nanoseconds) }
+
+  /// A sample's first token came.
+  func firstTokenCame(after time: Duration) { firstToken.recordNanoseconds(time.nanoseconds) }
+
   /// A sample came to its end.
-  func finished(_ summary: GenerationSummary) {
-    firstToken.recordNanoseconds(summary.firstTokenTime.nanoseconds)
-    endToEnd.recordNanoseconds(summary.totalTime.nanoseconds)
-    queueing.recordNanoseconds(summary.queueTime.nanoseconds)
-  }
+  func finished(after time: Duration) { endToEnd.recordNanoseconds(time.nanoseconds) }
 
   /// A token followed another of the same answer.
   func tokenFollowed(after time: Duration) { betweenTokens.recordNanoseconds(time.nanoseconds) }

@@ -87,14 +87,18 @@ extension APIError {
     case .exceedsContext, .exceedsCache:
       self.init(.badRequest, "\(error)", field: "prompt", code: "context_length_exceeded")
     case .queueFull(let position, let wait):
-      self.init(.tooManyRequests, "\(error)", type: "rate_limit_error", code: "queue_full")
-      let seconds = wait.map { max(1, Int(min($0.seconds, 3600).rounded(.up))) }
-      retryAfter = seconds ?? 1
-      details = [
-        ("position", .int(position)), ("estimated_wait_seconds", wait.map { .double($0.seconds) } ?? .null),
-      ]
+      self.init("\(error)", code: "queue_full", ("position", .int(position)), wait)
+    case .queueShareUsed(let held, let wait):
+      self.init("\(error)", code: "queue_share_used", ("waiting_requests", .int(held)), wait)
     case .shutDown:
       self.init(CancellationError())
     }
+  }
+
+  /// A 429 with how long it takes until there is room.
+  private init(_ message: String, code: String, _ detail: (String, TemplateValue), _ wait: Duration?) {
+    self.init(.tooManyRequests, message, type: "rate_limit_error", code: code)
+    retryAfter = wait.map { max(1, Int(min($0.seconds, 3600).rounded(.up))) } ?? 1
+    details = [detail, ("estimated_wait_seconds", wait.map { .double($0.seconds) } ?? .null)]
   }
 }

@@ -35,7 +35,8 @@ package struct APIRequest: Sendable, Equatable {
   package var promptLogprobs: Int?
   package var echoes = false
   package var returnsTokenIDs = false
-  package var priority = 0
+  /// What the request says; nil leaves it to its key.
+  package var priority: Int?
   package var cacheSalt: String?
   package var user: String?
   package var templateVariables: [String: TemplateValue] = [:]

@@ -23,8 +23,8 @@ package enum FieldKind: Sendable, Equatable {
   case tools(count: Int)
   /// A text, token ids, or a list of so many texts or lists of ids.
   case prompts(count: Int)
-  /// A list of token ids.
-  case tokens
+  /// A list of at most so many token ids.
+  case tokens(count: Int)
 
   /// What a value must be, for messages and documentation.
   package var expectation: String {
@@ -46,7 +46,7 @@ package enum FieldKind: Sendable, Equatable {
     case .messages(let count): "a list of 1 to \(count) messages"
     case .tools(let count): "a list of at most \(count) objects"
     case .prompts(let count): "a text, a list of token ids, or a list of at most \(count) of these"
-    case .tokens: "a list of token ids"
+    case .tokens(let count): "a list of at most \(count) token ids"
     }
   }
 
@@ -159,8 +159,8 @@ struct FieldValue {
     return value
   }
 
-  func tokens() throws(APIError) -> [Int32] {
-    guard case .array(let items) = value, let tokens = Self.tokens(items) else { throw wrong }
+  func tokens(count: Int) throws(APIError) -> [Int32] {
+    guard case .array(let items) = value, items.count <= count, let tokens = Self.tokens(items) else { throw wrong }
     return tokens
   }
 

@@ -108,8 +108,8 @@ enum MessageReader {
       var converted = TemplateObject()
       converted["name"] = .string(try text(function["name"] ?? .null, "\(path).function.name"))
       let arguments = try text(function["arguments"] ?? .null, "\(path).function.arguments")
-      guard let parsed = try? TemplateValue(json: arguments.utf8), case .object = parsed else {
-        throw .field("\(path).function.arguments", "must be the JSON text of an object")
+      guard let parsed = try? TemplateValue(strict: arguments.utf8), case .object = parsed else {
+        throw .field("\(path).function.arguments", "must be the JSON text of an object, without a member named twice")
       }
       converted["arguments"] = parsed
       var entry = TemplateObject()

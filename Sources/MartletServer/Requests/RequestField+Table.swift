@@ -16,6 +16,8 @@ package struct RequestLimits: Sendable, Equatable {
   package var nameBytes = 256
   /// Bytes of a prompt that is not a conversation's.
   package var textBytes = 4 << 20
+  /// Token ids to turn into text.
+  package var tokens = 1 << 20
 
   package init() {}
 }
@@ -40,7 +42,7 @@ extension RequestField {
       .text("prompt", maximum: limits.textBytes, [.tokenize], isRequired: true, "the text to turn into tokens") {
         $0.prompts = [.text($1)]
       },
-      .tokens("tokens", [.detokenize], "the tokens to turn into text") { $0.tokens = $1 },
+      .tokens("tokens", count: limits.tokens, [.detokenize], "the tokens to turn into text") { $0.tokens = $1 },
       .integer("max_tokens", 1...Int(Int32.max), [.chat], "the most tokens to generate; default: all that fit") {
         $0.maxTokens = $1
       },

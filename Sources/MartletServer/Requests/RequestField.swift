@@ -129,11 +129,12 @@ package struct RequestField: Sendable {
   }
 
   static func tokens(
-    _ name: String, _ endpoints: Set<Endpoint>, _ meaning: String,
+    _ name: String, count: Int, _ endpoints: Set<Endpoint>, _ meaning: String,
     _ set: @escaping @Sendable (inout APIRequest, [Int32]) -> Void
   ) -> RequestField {
-    RequestField(name, .tokens, endpoints, isRequired: true, meaning) { (value, request) throws(APIError) in
-      set(&request, try value.tokens())
+    RequestField(name, .tokens(count: count), endpoints, isRequired: true, meaning) {
+      (value, request) throws(APIError) in
+      set(&request, try value.tokens(count: count))
     }
   }
 }

@@ -12,35 +12,44 @@ struct GenerationRoutes: Sendable {
   var routes: [Route] {
     [Endpoint.chat, .completions].map { endpoint in
       Route(.post, endpoint.rawValue, scope: .generate) { request, context in
-        let fields = try await server.read(request, endpoint)
-        return try await answer(fields, context)
+        let body = try await request.jsonBytes(maximum: server.configuration.bodyBytes)
+        return try await answer(body, endpoint, context)
       }
     }
   }
 
-  private func answer(_ request: APIRequest, _ context: ServerContext) async throws -> Response {
-    let model = try server.model(named: request.model)
-    try Self.checkPriority(request, context.key)
-    let plan = try GenerationPlan(
-      request, model: model, limits: server.configuration.requests, tenant: context.key?.name,
-      timeLimit: server.configuration.generationTime)
+  private func answer(_ body: ByteBuffer, _ endpoint: Endpoint, _ context: ServerContext) async throws -> Response {
+    let limit = server.configuration.generationTime
+    let (plan, model) = try await server.preparation.run(within: limit) { [server, key = context.key] in
+      var request = try server.read(body, endpoint)
+      let model = try server.model(named: request.model)
+      request.priority = try Self.priority(of: request, key)
+      let plan = try GenerationPlan(
+        request, model: model, limits: server.configuration.requests, tenant: key?.name, timeLimit: limit)
+      return (plan, model)
+    }
     let run = try await start(plan, context)
     ClientWatch.onLoss(of: context.channel) { [weak run, metrics = server.metrics] in
-      metrics.clientWentAway()
       run?.cancel()
+      metrics.clientWentAway()
     }
     let format = AnswerFormat(
-      plan: plan, id: (request.endpoint == .chat ? "chatcmpl-" : "cmpl-") + context.requestID,
+      plan: plan, id: (endpoint == .chat ? "chatcmpl-" : "cmpl-") + context.requestID,
       created: Timestamp.now().seconds, modelName: server.modelName, tokenizer: model.tokenizer)
     let writer = AnswerWriter(run: run, format: format, server: server, logger: context.logger)
-    return request.isStreaming ? writer.stream() : .json(try await writer.whole())
+    return plan.request.isStreaming ? writer.stream() : .json(try await writer.whole())
   }
 
-  private static func checkPriority(_ request: APIRequest, _ key: APIKeys.Entry?) throws(APIError) {
-    guard let key, request.priority > key.priority else { return }
-    throw APIError(
-      .forbidden, "priority is \(request.priority); this API key allows at most \(key.priority)",
-      type: "permission_error", field: "priority", code: "priority_not_allowed")
+  /// The priority that a request asks for. Without one it has 0, or what its key allows if that is less.
+  private static func priority(of request: APIRequest, _ key: APIKeys.Entry?) throws(APIError) -> Int {
+    let most = key?.priority ?? .max
+    guard let priority = request.priority else { return min(0, most) }
+    guard priority <= most else {
+      throw APIError(
+        .forbidden, "priority is \(priority); this API key allows at most \(most)", type: "permission_error",
+        field: "priority", code: "priority_not_allowed")
+    }
+    return priority
   }
 
   /// Reserves what the request can cost and submits it.
@@ -50,6 +59,7 @@ struct GenerationRoutes: Sendable {
       try server.budget.reserve(plan.tokenLimit, for: key)
     }
     let started: [Generation.Started]
+    let begin = ContinuousClock.now
     do {
       started = try Generation.start(plan.generations)
     } catch {
@@ -57,9 +67,8 @@ struct GenerationRoutes: Sendable {
       throw error
     }
     server.answerBegan()
-    let begin = ContinuousClock.now
     let user = plan.request.user
-    return AnswerRun(started, plan: plan) { usage in
+    return AnswerRun(started, plan: plan, metrics: server.metrics, submitted: begin) { usage in
       server.answerEnded()
       server.metrics.used(usage)
       // Whoever goes away before the first token may have had the whole prompt computed.

@@ -39,9 +39,21 @@ struct TextRoutes: Sendable {
   private func route(
     _ endpoint: Endpoint, _ answer: @escaping @Sendable (APIRequest, Model) throws -> TemplateValue
   ) -> Route {
-    Route(.post, endpoint.rawValue, scope: .text) { request, context in
-      let fields = try await server.read(request, endpoint)
-      return .json(try answer(fields, server.model(named: fields.model)))
+    Route(.post, endpoint.rawValue, scope: .text) { [server] request, context in
+      let body = try await request.jsonBytes(maximum: server.configuration.bodyBytes)
+      let work = Task {
+        try await server.texts.run(within: server.configuration.generationTime) {
+          let fields = try server.read(body, endpoint)
+          return Response.text(of: try answer(fields, server.model(named: fields.model)))
+        }
+      }
+      // Whoever goes away while the request waits need not be answered.
+      ClientWatch.onLoss(of: context.channel) { work.cancel() }
+      return try await withTaskCancellationHandler {
+        .text(try await work.value, type: "application/json")
+      } onCancel: {
+        work.cancel()
+      }
     }
   }
 }

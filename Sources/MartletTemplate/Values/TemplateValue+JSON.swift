@@ -15,6 +15,15 @@ extension TemplateValue {
     try self.init(parsing: bytes, roundsWideIntegers: true)
   }
 
+  /// Reads what somebody wrote for this program: a member that an object names twice is refused, since one of its values
+  /// would be ignored.
+  package init(strict bytes: some Sequence<UInt8>) throws(StrictJSONError) {
+    let value: JSONValue
+    do { value = try JSONValue(parsing: bytes) } catch { throw .invalid(TemplateError(.syntax, "\(error)")) }
+    if let member = value.repeatedMember { throw .repeated(member: member) }
+    self.init(value)
+  }
+
   private init(parsing bytes: some Sequence<UInt8>, roundsWideIntegers: Bool) throws(TemplateError) {
     do {
       self.init(try JSONValue(parsing: bytes, roundsWideIntegers: roundsWideIntegers))
@@ -33,6 +42,20 @@ extension TemplateValue {
     case .array(let values): self = .array(values.map { TemplateValue($0) })
     case .object(let object):
       self = .object(TemplateObject(object.members.map { (key: $0.key, value: TemplateValue($0.value)) }))
+    }
+  }
+}
+
+/// Why ``TemplateValue/init(strict:)`` refuses a text.
+package enum StrictJSONError: Error, CustomStringConvertible {
+  case invalid(TemplateError)
+  /// The path of a member that is named twice.
+  case repeated(member: String)
+
+  package var description: String {
+    switch self {
+    case .invalid(let error): "\(error)"
+    case .repeated(let member): "\(member) is given twice; give it once"
     }
   }
 }
