@@ -35,6 +35,7 @@ package enum Kernels {
   static let rmsNorm = KernelSource(MARTLET_KERNEL_RMS_NORM)
   static let rearrange = KernelSource(MARTLET_KERNEL_REARRANGE)
   static let rope = KernelSource(MARTLET_KERNEL_ROPE)
+  static let sample = KernelSource(MARTLET_KERNEL_SAMPLE)
   static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
@@ -45,7 +46,7 @@ package enum Kernels {
       selfAttention,
     ]
     + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
-      linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
+      linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange, sample, argmax, swiglu, add,
     ]
 }
 
