@@ -2,30 +2,12 @@ internal import Synchronization
 
 /// Generates tokens for many requests at once.
 ///
-/// The actor holds the scheduler and the streams; the model runs in a `StepWorker` on a thread of its own, so that
-/// requests come in and go out while a step computes. A loop makes steps as long as there is work and ends when there
-/// is none: an idle engine costs nothing. What a step brought is told to its readers while the next one computes, since
-/// waking many of them takes longer than deciding what to compute.
-package actor Engine {
-  private struct Session {
-    let promptTokenCount: Int
-    let continuation: AsyncThrowingStream<TokenEvent, any Error>.Continuation
-    /// On loan to the worker while a step computes the session's row.
-    var sampler: Sampler?
-    /// Scored tokens of the prompt that have not been delivered yet.
-    var promptTokens: [PromptToken] = []
-    let timeLimit: Duration?
-    let submitted: ContinuousClock.Instant
-    var started: ContinuousClock.Instant?
-    var firstToken: ContinuousClock.Instant?
-  }
-
-  /// What one reader is to be told.
-  private struct News {
-    let continuation: AsyncThrowingStream<TokenEvent, any Error>.Continuation
-    let event: TokenEvent
-  }
-
+/// What is known of the requests is an `EngineState` behind a lock. The model runs in a `StepWorker` on a thread of its
+/// own, which takes the lock for a moment between steps, to hand in what was sampled and to fetch the next step: requests
+/// come and go while a step computes, and the model waits for no other thread. What a step brought is told to its readers
+/// by a task, while the next step computes, since waking many readers takes longer than deciding what to compute.
+/// The worker runs as long as there is work: an idle engine costs nothing.
+package final class Engine: Sendable {
   /// The engine's state at a moment.
   package struct Status: Sendable, Hashable {
     package let waitingCount: Int
@@ -36,42 +18,37 @@ package actor Engine {
     package let stepCount: Int
     /// Time that steps took the model.
     package let computeTime: Duration
-    /// Time that the model waited between steps while there was work: taking in what was sampled, scheduling, and the ways
-    /// from thread to thread.
+    /// Time that the model waited between steps while there was work: for what was sampled to be taken in, and for
+    /// the next step to be made.
     package let hostTime: Duration
   }
 
   /// What the model, its cache and the operator allow.
-  package nonisolated let limits: EngineLimits
-  private var scheduler: Scheduler
+  package let limits: EngineLimits
+  private let state: Mutex<EngineState>
   private let worker: StepWorker
-  private var sessions: [SequenceID: Session] = [:]
-  private let dropped = DroppedSequences()
-  /// What readers have not been told yet, in order.
-  private var untold: [News] = []
-  private var loop: Task<Void, Never>?
-  private var isShutDown = false
-  private var stepCount = 0
-  private var computeTime = Duration.zero
-  private var hostTime = Duration.zero
-  private var pace = Pace()
-  private let clock = ContinuousClock()
+  private let news: AsyncStream<[News]>.Continuation
 
   /// An engine that computes with `runner`, which nobody else may use from now on.
   package init(runner: sending any StepRunner, limits: EngineLimits) {
     self.limits = limits
-    scheduler = Scheduler(limits: limits, key: .random())
+    let (stream, continuation) = AsyncStream.makeStream(of: [News].self)
+    news = continuation
+    state = Mutex(EngineState(limits: limits, news: continuation))
     worker = StepWorker(runner: runner, vocabularySize: limits.vocabularySize)
+    Task {
+      for await batch in stream {
+        for news in batch { news.tell() }
+      }
+    }
   }
 
-  deinit { worker.stop() }
-
-  package var status: Status {
-    Status(
-      waitingCount: scheduler.waitingCount, runningCount: scheduler.runningCount,
-      freeBlockCount: scheduler.freeBlockCount, blockCount: limits.blockCount,
-      preemptionCount: scheduler.preemptionCount, stepCount: stepCount, computeTime: computeTime, hostTime: hostTime)
+  deinit {
+    worker.stop()
+    news.finish()
   }
+
+  package var status: Status { state.withLock { $0.status } }
 
   /// Queues a request and returns the stream of its tokens. The stream ends after `.finished`, or by throwing a
   /// `SamplingError`, an `EngineError`, or after `shutdown()` a `CancellationError`. Cancelling the consuming task, which
@@ -81,231 +58,73 @@ package actor Engine {
 
   /// Queues several requests, or none of them if one cannot be honoured; see ``submit(_:)``.
   package func submit(_ requests: [Request]) throws(RequestError) -> [TokenStream] {
-    guard !isShutDown else { throw .shutDown }
     for request in requests { try request.validate(for: limits) }
-    if let most = limits.maximumWaiting {
-      endDropped()
-      // Requests just submitted wait until the next step, so waiting and running ones are counted together.
-      let known = scheduler.waitingCount + scheduler.runningCount
-      guard known + requests.count <= most + limits.maximumSequences else {
-        let position = scheduler.waitingCount + 1
-        throw .queueFull(position: position, estimatedWait: pace.wait(position: position, now: clock.now))
+    return try state.withLock { state throws(RequestError) in
+      let streams = try state.submit(requests)
+      if state.loop == nil, !streams.isEmpty {
+        // Straight onto the worker's thread: a task of the pool would first have to be given one of the pool's threads.
+        state.loop = Task(executorPreference: worker.thread) { await self.worker.runSteps(of: self) }
       }
+      return streams
     }
-    var streams: [TokenStream] = []
-    for request in requests { streams.append(try enqueue(request)) }
-    return streams
-  }
-
-  private func enqueue(_ request: Request) throws(RequestError) -> TokenStream {
-    let id = try scheduler.add(request)
-    let (stream, continuation) = AsyncThrowingStream.makeStream(of: TokenEvent.self, throwing: (any Error).self)
-    sessions[id] = Session(
-      promptTokenCount: request.prompt.count, continuation: continuation,
-      sampler: Sampler(
-        parameters: request.sampling, prompt: request.prompt, seed: .random(in: .min ... .max)),
-      timeLimit: request.timeLimit, submitted: clock.now)
-    continuation.onTermination = { [dropped] termination in
-      if case .cancelled = termination { dropped.insert(id) }
-    }
-    if loop == nil { loop = Task { await self.runSteps() } }
-    return TokenStream(id: id, stream)
   }
 
   /// Ends a request as if the model had ended it, with a summary: its consumer has found a stop string in the text.
-  package func stop(_ id: SequenceID) {
-    guard let outcome = scheduler.stop(id), let session = sessions.removeValue(forKey: id) else { return }
-    tell()
-    pace.note(clock.now)
-    session.continuation.yield(.finished(summary(of: session, outcome, clock.now)))
-    session.continuation.finish()
-  }
+  package func stop(_ id: SequenceID) { state.withLock { $0.stop(id) } }
 
   /// Ends all requests with a `CancellationError`, waits for the step that is being computed and refuses further requests.
   package func shutdown() async {
-    isShutDown = true
-    for id in sessions.keys { end(id, throwing: CancellationError()) }
+    let loop = state.withLock { state in
+      state.shutDown()
+      return state.loop
+    }
     await loop?.value
   }
 
-  /// Ends a session before its time.
-  private func end(_ id: SequenceID, throwing error: any Error) {
-    tell()
-    scheduler.cancel(id)
-    pace.note(clock.now)
-    sessions.removeValue(forKey: id)?.continuation.finish(throwing: error)
-  }
+  // MARK: - For the worker
 
-  // MARK: - Steps
-
-  private func runSteps() async {
-    var lastEnd: ContinuousClock.Instant?
-    while let step = nextStep() {
-      let now = clock.now
-      for entry in step.entries where sessions[entry.id]?.started == nil { sessions[entry.id]?.started = now }
-      let computation = worker.start(step, rows: lendSamplers(to: step))
-      tell()
-      let output = await computation.value
-      if let lastEnd { hostTime += lastEnd.duration(to: output.began) }
-      computeTime += output.began.duration(to: output.ended)
-      lastEnd = output.ended
-      stepCount += 1
-      // Sessions may have come and gone during the step; every access below allows for that.
-      endDropped()
-      for row in output.rows { sessions[row.id]?.sampler = row.sampler }
-      if let error = output.error { await fail(step, output, error) } else { deliver(step, output) }
-    }
-    tell()
-    loop = nil
-  }
-
-  /// Tells readers what there is to tell.
-  private func tell() {
-    guard !untold.isEmpty else { return }
-    for news in untold {
-      news.continuation.yield(news.event)
-      if case .finished = news.event { news.continuation.finish() }
-    }
-    untold.removeAll(keepingCapacity: true)
-  }
-
-  private func nextStep() -> Step? {
-    endDropped()
-    endExpired()
-    return scheduler.schedule()
-  }
-
-  /// Ends the sessions whose streams nobody reads any more. As long as there is a session the loop runs, so none is
-  /// forgotten.
-  private func endDropped() {
-    for id in dropped.takeAll() { end(id, throwing: CancellationError()) }
-  }
-
-  private func endExpired() {
-    let now = clock.now
-    for (id, session) in sessions {
-      guard let limit = session.timeLimit, session.submitted.duration(to: now) > limit else { continue }
-      let count = scheduler.generatedCount(of: id)
-      end(id, throwing: EngineError.timedOut(limit: limit, generatedTokens: count))
+  /// The next step with a sampler for each row to choose a token from; nil where there is none to compute, and the worker
+  /// is to be started again when there is.
+  func nextStep() -> (Step, [StepWorker.Row])? {
+    state.withLock { state in
+      let work = state.nextStep()
+      if work == nil { state.loop = nil }
+      return work
     }
   }
 
-  /// Takes the samplers out of the sessions, so that their histories are not copied when they change.
-  private func lendSamplers(to step: Step) -> [StepWorker.Row] {
-    step.sampledEntries.map { index in
-      let entry = step.entries[index]
-      guard let sampler = sessions[entry.id]?.sampler.take() else { preconditionFailure("\(entry.id) has no sampler") }
-      return StepWorker.Row(id: entry.id, position: entry.positions.upperBound, sampler: sampler)
-    }
+  /// Takes in what a step brought. Where it failed and nobody is blamed for it, the entries to compute one by one.
+  func complete(_ step: Step, _ output: StepWorker.Output) -> [Int]? {
+    state.withLock { $0.complete(step, output) }
   }
 
-  private func deliver(_ step: Step, _ output: StepWorker.Output) {
-    for (id, scores) in output.scores {
-      switch scores {
-      case .success(let tokens): sessions[id]?.promptTokens += tokens
-      case .failure(let error): end(id, throwing: error)
-      }
-    }
-    var sampled: [SequenceID: GeneratedToken] = [:]
-    for row in output.rows {
-      switch row.result {
-      case .success(let token): sampled[row.id] = token
-      case .failure(let error): end(row.id, throwing: error)
-      case nil: preconditionFailure("\(row.id) was not computed")
-      }
-    }
-    let now = clock.now
-    for id in sampled.keys where sessions[id]?.firstToken == nil {
-      sessions[id]?.firstToken = now
-      guard let session = sessions[id], !session.promptTokens.isEmpty else { continue }
-      untold.append(News(continuation: session.continuation, event: .prompt(session.promptTokens)))
-      sessions[id]?.promptTokens = []
-    }
-    for event in scheduler.complete(step, sampled: sampled.mapValues(\.token)) {
-      switch event {
-      case .token(let id, _):
-        guard let token = sampled[id], let session = sessions[id] else { continue }
-        untold.append(News(continuation: session.continuation, event: .token(token)))
-      case .finished(let id, let outcome):
-        guard let session = sessions.removeValue(forKey: id) else { continue }
-        pace.note(now)
-        untold.append(
-          News(continuation: session.continuation, event: .finished(summary(of: session, outcome, now))))
-      }
-    }
+  /// A step of one entry of a step that failed, with its sampler; nil if its request has gone.
+  func retry(_ index: Int, of step: Step) -> (Step, [StepWorker.Row])? {
+    state.withLock { $0.retry(index, of: step) }
   }
 
-  private func summary(
-    of session: Session, _ outcome: Scheduler.Outcome, _ now: ContinuousClock.Instant
-  ) -> GenerationSummary {
-    GenerationSummary(
-      reason: outcome.reason, promptTokenCount: session.promptTokenCount, cachedTokenCount: outcome.cachedTokenCount,
-      generatedTokenCount: outcome.generatedTokenCount,
-      queueTime: session.submitted.duration(to: session.started ?? now),
-      firstTokenTime: session.submitted.duration(to: session.firstToken ?? now),
-      totalTime: session.submitted.duration(to: now))
-  }
+  /// Takes in what such a step brought.
+  func completeRetry(_ step: Step, _ output: StepWorker.Output) { state.withLock { $0.completeRetry(step, output) } }
 
-  /// Ends the sequences that a failure is blamed on; the others are computed again. Where nobody is blamed, each entry
-  /// is tried alone, so that only those end that fail by themselves: a step that always fails must not be tried for ever.
-  private func fail(_ step: Step, _ output: StepWorker.Output, _ error: any Error) async {
-    let members = Set(step.entries.map(\.id))
-    let failure = error as? StepFailure
-    let blamed = failure.map { $0.sequences.intersection(members) } ?? (members.count == 1 ? members : [])
-    guard blamed.isEmpty else {
-      scheduler.abandon(step)
-      for id in blamed { end(id, throwing: EngineError.stepFailed(failure?.reason ?? error)) }
-      return
-    }
-    // Rows that were sampled before the failure have advanced their samplers, so these results stand.
-    var whole = StepWorker.Output(rows: output.rows.filter { $0.result != nil })
-    let done = Set(whole.rows.map(\.id))
-    for (index, entry) in step.entries.enumerated() where !done.contains(entry.id) && sessions[entry.id] != nil {
-      let single = step.only(index)
-      let output = await worker.start(single, rows: lendSamplers(to: single)).value
-      for row in output.rows { sessions[row.id]?.sampler = row.sampler }
-      if let error = output.error {
-        end(entry.id, throwing: EngineError.stepFailed(error))
-      } else {
-        whole.rows += output.rows
-        whole.scores.merge(output.scores) { $1 }
-      }
-    }
-    deliver(step, whole)
-  }
+  /// Takes in what computing entries one by one brought.
+  func completeRetries(_ step: Step, _ output: StepWorker.Output) { state.withLock { $0.deliver(step, output) } }
 }
 
-/// How often requests end, from which the wait of the next one is estimated.
-private struct Pace {
-  private static let remembered = 32
-  /// What ended before an engine had nothing to do says nothing about the wait of now.
-  private static let validity = Duration.seconds(60)
-  private var ends: [ContinuousClock.Instant] = []
-
-  mutating func note(_ now: ContinuousClock.Instant) {
-    if ends.count == Self.remembered { ends.removeFirst() }
-    ends.append(now)
+/// What one reader is to be told.
+struct News: Sendable {
+  enum What: Sendable {
+    case event(TokenEvent)
+    /// No event follows.
+    case end((any Error)?)
   }
 
-  /// How long until so many requests have ended; nil until some have.
-  func wait(position: Int, now: ContinuousClock.Instant) -> Duration? {
-    let recent = ends.drop { $0.duration(to: now) > Self.validity }
-    guard recent.count > 1, let first = recent.first else { return nil }
-    return first.duration(to: now) / (recent.count - 1) * position
-  }
-}
+  let continuation: AsyncThrowingStream<TokenEvent, any Error>.Continuation
+  let what: What
 
-/// The sequences whose consumers have gone, noted at once from whatever thread they go on. (A message to the actor would
-/// have to wait for a thread of the pool, while steps go on.)
-private final class DroppedSequences: Sendable {
-  private let ids = Mutex<Set<SequenceID>>([])
-
-  func insert(_ id: SequenceID) { ids.withLock { _ = $0.insert(id) } }
-
-  func takeAll() -> Set<SequenceID> {
-    ids.withLock { ids in
-      defer { ids = [] }
-      return ids
+  func tell() {
+    switch what {
+    case .event(let event): continuation.yield(event)
+    case .end(let error): continuation.finish(throwing: error)
     }
   }
 }

@@ -100,10 +100,10 @@ public struct Generation: AsyncSequence, Sendable {
 
   /// Submits generations of one model at once: all of them or, where one cannot be honoured or the queue has no room for
   /// all, none.
-  package static func start(_ generations: [Generation]) async throws(RequestError) -> [Started] {
+  package static func start(_ generations: [Generation]) throws(RequestError) -> [Started] {
     guard let engine = generations.first?.engine else { return [] }
     precondition(generations.allSatisfy { $0.engine === engine }, "the generations are not of one model")
-    let streams = try await engine.submit(generations.map(\.request))
+    let streams = try engine.submit(generations.map(\.request))
     return zip(generations, streams).map { Started(generation: $0, stream: $1) }
   }
 
@@ -134,7 +134,7 @@ public struct Generation: AsyncSequence, Sendable {
     public mutating func next() async throws -> GenerationEvent? {
       switch state {
       case .waiting:
-        let stream = try await generation.engine.submit(generation.request)
+        let stream = try generation.engine.submit(generation.request)
         state = .running(stream.id, stream.makeAsyncIterator())
         return try await next()
       case .running(let id, var iterator):
@@ -143,7 +143,7 @@ public struct Generation: AsyncSequence, Sendable {
           // Between a stop string and the end, tokens may come that were already on their way.
           if case .token = event, output.isStopped { continue }
           let result = take(event)
-          if output.isStopped, case .token = event { await generation.engine.stop(id) }
+          if output.isStopped, case .token = event { generation.engine.stop(id) }
           return result
         }
         state = .done

@@ -1,5 +1,4 @@
 internal import MartletOperators
-internal import Synchronization
 
 /// Owns the runner: computes steps and samples their rows, on its own thread.
 actor StepWorker {
@@ -16,9 +15,6 @@ actor StepWorker {
   /// The rows with what was chosen for them, and the error with which the step ended, if it did.
   struct Output: Sendable {
     var rows: [Row]
-    /// When the thread turned to the step, and when it was done with it.
-    var began = ContinuousClock.now
-    var ended = ContinuousClock.now
     /// The prompt tokens that were scored, by their sequences.
     var scores: [SequenceID: Result<[PromptToken], SamplingError>] = [:]
     var error: (any Error)?
@@ -27,7 +23,7 @@ actor StepWorker {
   private var runner: any StepRunner
   private var scratch = SamplingScratch()
   private let vocabularySize: Int
-  private let thread = StepThread()
+  nonisolated let thread = StepThread()
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -39,21 +35,27 @@ actor StepWorker {
   /// Ends the thread. No call may follow.
   nonisolated func stop() { thread.stop() }
 
-  /// Begins to compute a step and to choose a token for each of `rows`, which belong to `step.sampledEntries` in order.
-  nonisolated func start(_ step: Step, rows: consuming [Row]) -> Task<Output, Never> {
-    let loan = Loan(rows)
-    // Straight onto the thread: a task of the pool would first have to be given one of the pool's threads.
-    return Task(executorPreference: thread) { await self.run(step, loan) }
+  /// Computes an engine's steps as long as it has any.
+  func runSteps(of engine: Engine) {
+    while let (step, rows) = engine.nextStep() {
+      var output = compute(step, rows: consume rows)
+      guard let entries = engine.complete(step, output) else { continue }
+      output.rows.removeAll { $0.result == nil }
+      output.error = nil
+      output.scores = [:]
+      for index in entries {
+        guard let (single, rows) = engine.retry(index, of: step) else { continue }
+        let result = compute(single, rows: consume rows)
+        engine.completeRetry(single, result)
+        guard result.error == nil else { continue }
+        output.rows += result.rows
+        output.scores.merge(result.scores) { $1 }
+      }
+      engine.completeRetries(step, output)
+    }
   }
 
-  private func run(_ step: Step, _ loan: Loan) -> Output {
-    let began = ContinuousClock.now
-    var output = compute(step, rows: loan.take())
-    output.began = began
-    output.ended = .now
-    return output
-  }
-
+  /// Computes a step and chooses a token for each of `rows`, which belong to `step.sampledEntries` in order.
   private func compute(_ step: Step, rows: consuming [Row]) -> Output {
     let wanted = step.logits
     var output = Output(rows: rows)
@@ -107,21 +109,6 @@ actor StepWorker {
     output.scores[entry.id] = Result { () throws(SamplingError) in
       scores.append(try Sampler.score(token, by: logits, topCount: scoring.topCount, scratch: &scratch))
       return scores
-    }
-  }
-}
-
-/// Rows on their way to the worker's thread. Whoever takes them has the only reference to the samplers' histories; a
-/// closure that held the rows would be another, and every change a copy.
-private final class Loan: Sendable {
-  private let rows: Mutex<[StepWorker.Row]>
-
-  init(_ rows: consuming [StepWorker.Row]) { self.rows = Mutex(rows) }
-
-  func take() -> [StepWorker.Row] {
-    rows.withLock { rows in
-      defer { rows = [] }
-      return rows
     }
   }
 }

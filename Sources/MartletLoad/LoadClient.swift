@@ -11,6 +11,8 @@ internal import NIOPosix
 struct LoadClient: Sendable {
   /// Answers that are not streamed, and errors.
   private static let longestBody = 1 << 26
+  /// How often a request is sent again whose connection was lost before an answer began.
+  private static let mostResent = 2
 
   private let settings: LoadSettings
   private let model: String
@@ -108,29 +110,41 @@ struct LoadClient: Sendable {
   }
 
   private func streamed(_ request: HTTPClientRequest, since arrival: ContinuousClock.Instant) async throws -> Answer {
-    let response = try await respond(request)
-    var answer = Answer()
+    let (response, isResent) = try await respond(request)
+    var answer = Answer(isResent: isResent)
     var stream = EventStream()
     var last: ContinuousClock.Instant?
     var parts = 0
-    for try await buffer in response.body {
-      let now = clock.now
-      for event in try stream.events(buffer.readableBytesView) {
-        if event.elementsEqual("[DONE]".utf8) {
-          answer.end = (now - arrival).inSeconds
-          if !answer.isCounted { answer.generatedTokens = parts }
-          return answer
+    var isDone = false
+    do {
+      for try await buffer in response.body where !isDone {
+        let now = clock.now
+        for event in try stream.events(buffer.readableBytesView) {
+          if event.elementsEqual("[DONE]".utf8) {
+            answer.end = (now - arrival).inSeconds
+            // The body is read to its end all the same, or the connection could not be used again.
+            isDone = true
+            break
+          }
+          let value = try Self.parsed(event)
+          if let error = value["error"], error.object != nil { throw RequestFailure.inStream(Self.message(error)) }
+          Self.readUsage(value, into: &answer)
+          guard Self.hasText(value) else { continue }
+          parts += 1
+          if let last {
+            answer.gaps.append((now - last).inSeconds)
+          } else {
+            answer.firstText = (now - arrival).inSeconds
+          }
+          last = now
         }
-        let value = try Self.parsed(event)
-        if let error = value["error"], error.object != nil { throw RequestFailure.inStream(Self.message(error)) }
-        Self.readUsage(value, into: &answer)
-        guard Self.hasText(value) else { continue }
-        parts += 1
-        if let last { answer.gaps.append((now - last).inSeconds) } else { answer.firstText = (now - arrival).inSeconds }
-        last = now
       }
+    } catch  where isDone {
+      // The answer is whole, however its connection ends.
     }
-    throw RequestFailure.incomplete
+    guard isDone else { throw RequestFailure.incomplete }
+    if !answer.isCounted { answer.generatedTokens = parts }
+    return answer
   }
 
   private func whole(_ request: HTTPClientRequest, since arrival: ContinuousClock.Instant) async throws -> Answer {
@@ -191,19 +205,30 @@ struct LoadClient: Sendable {
     return request
   }
 
-  /// The head of an answer of status 200.
-  private func respond(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
-    let response = try await client.execute(request, timeout: .nanoseconds(Int64(settings.timeout / .nanoseconds(1))))
-    guard response.status != .ok else { return response }
+  /// The head of an answer of status 200, and whether the request was sent again for it: a server may close connections
+  /// that it kept in the moment in which the next requests set out on them.
+  private func respond(_ request: HTTPClientRequest) async throws -> (HTTPClientResponse, isResent: Bool) {
+    let (response, isResent) = try await send(request)
+    guard response.status != .ok else { return (response, isResent) }
     let body = try? await response.body.collect(upTo: 1 << 16)
     let value = body.flatMap { try? JSONValue(parsing: $0.readableBytesView) }
     let message = value.flatMap { $0["error"] }.map(Self.message) ?? response.status.reasonPhrase
     throw RequestFailure.status(Int(response.status.code), message)
   }
 
+  private func send(_ request: HTTPClientRequest) async throws -> (HTTPClientResponse, isResent: Bool) {
+    let timeout = TimeAmount.nanoseconds(Int64(settings.timeout / .nanoseconds(1)))
+    for attempt in 0..<Self.mostResent {
+      do {
+        return (try await client.execute(request, timeout: timeout), attempt > 0)
+      } catch  where Self.isLostConnection(error) {}
+    }
+    return (try await client.execute(request, timeout: timeout), true)
+  }
+
   private func json(_ request: HTTPClientRequest) async throws -> JSONValue {
     do {
-      let response = try await respond(request)
+      let (response, _) = try await respond(request)
       return try Self.parsed(try await response.body.collect(upTo: Self.longestBody).readableBytesView)
     } catch  where !(error is RequestFailure) && !(error is CancellationError) {
       throw Self.failure(of: error)
@@ -221,6 +246,15 @@ struct LoadClient: Sendable {
   /// What an error object says; some servers give a text instead.
   private static func message(_ error: JSONValue) -> String {
     error["message"]?.string ?? error.string ?? error.summary
+  }
+
+  private static func isLostConnection(_ error: any Error) -> Bool {
+    switch error {
+    case let error as HTTPClientError: error == .remoteConnectionClosed
+    case let error as ChannelError: error == .ioOnClosedChannel
+    case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
+    default: false
+    }
   }
 
   private static func failure(of error: any Error) -> RequestFailure {

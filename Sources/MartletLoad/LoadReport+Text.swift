@@ -8,6 +8,7 @@ extension LoadReport {
         + (totalPerSecond.map { ", \(decimal($0, 1)) tokens/s in all" } ?? ""),
       tokens,
     ]
+    if resent > 0 { lines.append("sent \(resent) requests again: the server had closed their connections") }
     for failure in failures { lines.append("failed \(failure.count) times, \(failure.kind): \(failure.message)") }
     return (lines + ["", table]).joined(separator: "\n")
   }

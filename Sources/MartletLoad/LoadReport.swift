@@ -31,6 +31,8 @@ package struct LoadReport: Sendable {
   let settings: LoadSettings
   package let model: String
   package let completed: Int
+  /// Of these, requests whose first connection the server had closed.
+  package let resent: Int
   /// The most frequent first.
   package let failures: [Failures]
   /// From the first request to the end of the last, in seconds.
@@ -68,6 +70,7 @@ package struct LoadReport: Sendable {
     }
     func sum(_ values: [Int?]) -> Int? { values.contains(nil) ? nil : values.reduce(0) { $0 + ($1 ?? 0) } }
     completed = answers.count
+    resent = answers.count(where: \.isResent)
     self.failures = failures.sorted { ($1.count, $0.kind) < ($0.count, $1.kind) }
     duration = outcomes.map(\.ended).max() ?? 0
     promptTokens = sum(answers.map(\.promptTokens))
@@ -116,6 +119,7 @@ package struct LoadReport: Sendable {
     return object([
       ("server", .string(settings.root)), ("model", .string(model)), ("settings", asked),
       ("completed", .int(completed)),
+      ("resent", .int(resent)),
       ("failed", .int(failed)),
       (
         "failures",

@@ -47,6 +47,8 @@ struct Answer: Sendable, Equatable {
   /// As the server counts, else the parts with text.
   var generatedTokens = 0
   var isCounted = false
+  /// Whether the first connection was lost before the answer began.
+  var isResent = false
 }
 
 /// What became of a request.

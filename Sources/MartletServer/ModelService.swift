@@ -135,7 +135,7 @@ public final class ModelService: Service {
     let clock = ContinuousClock()
     let end = clock.now.advanced(by: drainTime)
     while clock.now < end, !Task.isCancelled {
-      let status = await engine.status
+      let status = engine.status
       if status.waitingCount + status.runningCount == 0 { break }
       try? await Task.sleep(for: .milliseconds(20))
     }

@@ -28,11 +28,11 @@ import Testing
   /// Waits until the engine has come to rest; it must have all its blocks then.
   static func settle(_ engine: Engine, blockCount: Int) async throws {
     for _ in 0..<2000 {
-      let status = await engine.status
+      let status = engine.status
       if status.runningCount == 0, status.waitingCount == 0, status.freeBlockCount == blockCount { return }
       try await Task.sleep(for: .milliseconds(1))
     }
-    Issue.record("the engine does not come to rest: \(await engine.status)")
+    Issue.record("the engine does not come to rest: \(engine.status)")
   }
 
   @Test func streamsWhatTheModelGivesAlone() async throws {
@@ -71,7 +71,7 @@ import Testing
       try await group.waitForAll()
     }
     try await Self.settle(engine, blockCount: limits.blockCount)
-    #expect(await engine.status.preemptionCount > 0)
+    #expect(engine.status.preemptionCount > 0)
     control.state.withLock { state in
       #expect(state.largestBatch > 4)
       #expect(state.threads.count == 1, "the runner was called from several threads")
@@ -108,7 +108,7 @@ import Testing
     let engine = Engine(runner: FakeRunner(limits: limits), limits: limits)
     var request = Request(prompt: [1, 2, 3], maxTokens: 3)
     request.sampling.logprobs = 4
-    for try await case .token(let token) in try await engine.submit(request) {
+    for try await case .token(let token) in try engine.submit(request) {
       #expect(token.top.count == 4)
       #expect(token.top[0] == TokenLogprob(token: token.token, logprob: token.logprob ?? 1))
       #expect(token.top.map(\.logprob) == token.top.map(\.logprob).sorted(by: >))
@@ -120,19 +120,19 @@ import Testing
     let control = FakeRunner.Control()
     control.state.withLock { $0.delay = .milliseconds(20) }
     let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
-    let stream = try await engine.submit(Request(prompt: [1, 2, 3]))
+    let stream = try engine.submit(Request(prompt: [1, 2, 3]))
     let consumer = Task {
       var count = 0
       for try await _ in stream { count += 1 }
       return count
     }
-    while await engine.status.stepCount < 3 { try await Task.sleep(for: .milliseconds(1)) }
+    while engine.status.stepCount < 3 { try await Task.sleep(for: .milliseconds(1)) }
     consumer.cancel()
-    let stepCount = await engine.status.stepCount
+    let stepCount = engine.status.stepCount
     _ = try? await consumer.value
     try await Self.settle(engine, blockCount: limits.blockCount)
     // The step that was under way, and one more where the consumer was just taking a token.
-    #expect(await engine.status.stepCount <= stepCount + 2)
+    #expect(engine.status.stepCount <= stepCount + 2)
   }
 
   @Test func aDroppedStreamFreesItsBlocks() async throws {
@@ -140,8 +140,8 @@ import Testing
     let control = FakeRunner.Control()
     control.state.withLock { $0.delay = .milliseconds(1) }
     let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
-    _ = try await engine.submit(Request(prompt: [1, 2, 3]))
-    for try await _ in try await engine.submit(Request(prompt: [4, 5])) { break }
+    _ = try engine.submit(Request(prompt: [1, 2, 3]))
+    for try await _ in try engine.submit(Request(prompt: [4, 5])) { break }
     let request = Request(prompt: [6, 7], maxTokens: 10)
     let (tokens, _) = try await Self.collect(engine.submit(request))
     #expect(tokens == FakeModel.expected(request, limits: limits).tokens)
@@ -191,7 +191,7 @@ import Testing
           } else {
             var tokens: [Int32] = []
             await #expect(throws: (any Error).self) {
-              for try await case .token(let token) in try await engine.submit(request) { tokens.append(token.token) }
+              for try await case .token(let token) in try engine.submit(request) { tokens.append(token.token) }
             }
             #expect(tokens == Array(FakeModel.expected(request, limits: limits).tokens.prefix(7)))
           }
@@ -205,21 +205,21 @@ import Testing
     let limits = Self.limits()
     let engine = Engine(runner: FakeRunner(limits: limits), limits: limits)
     await #expect(throws: RequestError.exceedsContext(promptTokens: 64, contextLength: 64)) {
-      _ = try await engine.submit(Request(prompt: Array(repeating: 0, count: 64)))
+      _ = try engine.submit(Request(prompt: Array(repeating: 0, count: 64)))
     }
-    #expect(await engine.status.stepCount == 0)
+    #expect(engine.status.stepCount == 0)
   }
 
   @Test func shutdownEndsEverything() async throws {
     let limits = Self.limits(blockCount: 20_000, contextLength: 80_000)
     let engine = Engine(runner: FakeRunner(limits: limits), limits: limits)
-    let stream = try await engine.submit(Request(prompt: [1, 2, 3]))
+    let stream = try engine.submit(Request(prompt: [1, 2, 3]))
     let consumer = Task { try await Self.collect(stream) }
-    while await engine.status.stepCount < 2 { await Task.yield() }
+    while engine.status.stepCount < 2 { await Task.yield() }
     await engine.shutdown()
     await #expect(throws: CancellationError.self) { try await consumer.value }
-    await #expect(throws: RequestError.shutDown) { _ = try await engine.submit(Request(prompt: [1])) }
-    #expect(await engine.status.freeBlockCount == limits.blockCount)
+    await #expect(throws: RequestError.shutDown) { _ = try engine.submit(Request(prompt: [1])) }
+    #expect(engine.status.freeBlockCount == limits.blockCount)
   }
 
   @Test func anEngineWithoutWorkGoesAwayWithItsRunner() async throws {

@@ -70,9 +70,9 @@ import Testing
     control.state.withLock { $0.delay = .milliseconds(2) }
     let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
     var streams: [TokenStream] = []
-    for number in 0..<5 { streams.append(try await engine.submit(Self.request(number, tenant: nil, tokens: 20))) }
+    for number in 0..<5 { streams.append(try engine.submit(Self.request(number, tenant: nil, tokens: 20))) }
     let error = await #expect(throws: RequestError.self) {
-      try await engine.submit(Self.request(9, tenant: nil))
+      try engine.submit(Self.request(9, tenant: nil))
     }
     guard case .queueFull(let position, _)? = error else {
       Issue.record("another error: \(String(describing: error))")
@@ -81,9 +81,9 @@ import Testing
     #expect((1...6).contains(position))
     for stream in streams { _ = try await EngineTests.collect(stream) }
     // All or none: of three and four there is room for the first three only.
-    let three = try await engine.submit((0..<3).map { Self.request($0, tenant: nil, tokens: 20) })
+    let three = try engine.submit((0..<3).map { Self.request($0, tenant: nil, tokens: 20) })
     let late = await #expect(throws: RequestError.self) {
-      try await engine.submit((0..<4).map { Self.request($0, tenant: nil) })
+      try engine.submit((0..<4).map { Self.request($0, tenant: nil) })
     }
     guard case .queueFull(_, let wait?)? = late else {
       Issue.record("no estimate in \(String(describing: late))")
@@ -101,7 +101,7 @@ import Testing
     let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
     var slow = Request(prompt: [1, 2, 3])
     slow.timeLimit = .milliseconds(30)
-    let other = try await engine.submit(Request(prompt: [4, 5, 6], maxTokens: 20))
+    let other = try engine.submit(Request(prompt: [4, 5, 6], maxTokens: 20))
     let error = await #expect(throws: EngineError.self) { try await EngineTests.collect(engine.submit(slow)) }
     guard case .timedOut(_, let count)? = error else {
       Issue.record("another error: \(String(describing: error))")
@@ -149,7 +149,7 @@ import Testing
     request.promptLogprobs = 2
     var scored: [PromptToken] = []
     var tokens: [Int32] = []
-    for try await event in try await engine.submit(request) {
+    for try await event in try engine.submit(request) {
       switch event {
       case .prompt(let some):
         #expect(scored.isEmpty && tokens.isEmpty)

@@ -121,7 +121,7 @@ import Testing
       .answer(parts: 2),
       after: [
         .status(429, "the queue is full"), .status(429, "again"), .status(429, "again"), .status(500, "a fault"),
-        .hangUp,
+        .hangUp, .hangUp, .hangUp,
         .answer(parts: 2, ending: .cut), .answer(parts: 2, ending: .failure("out of memory")), .body("data: {\n\n"),
       ])
     let report = try await LoadGenerator.run(settings)
@@ -137,6 +137,17 @@ import Testing
     #expect(kinds.removeValue(forKey: "error in the stream")?.message == "out of memory")
     #expect(kinds.removeValue(forKey: "malformed")?.count == 1)
     #expect(kinds.isEmpty, "\(kinds)")
+  }
+
+  @Test func aRequestIsSentAgainWhereItsConnectionIsLost() async throws {
+    var settings = settings
+    settings.requests = 3
+    settings.concurrency = 1
+    server.reply(.answer(parts: 2), after: [.answer(parts: 2), .hangUp, .hangUp, .answer(parts: 2)])
+    let report = try await LoadGenerator.run(settings)
+    #expect((report.completed, report.failed, report.resent) == (3, 0, 1))
+    #expect(report.text.contains("sent 1 requests again"))
+    #expect(server.requests.count == 5)
   }
 
   @Test func timeIsLimited() async throws {

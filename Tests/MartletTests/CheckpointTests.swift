@@ -83,7 +83,7 @@ struct CheckpointGolden: Decodable {
       prompt: prompt.promptIds, sampling: sampling, maxTokens: golden.maxNewTokens,
       stopTokens: Set(golden.stopTokens))
     var result = Result()
-    for try await event in try await engine.submit(request) {
+    for try await event in try engine.submit(request) {
       switch event {
       case .prompt: break
       case .token(let token):

@@ -68,7 +68,7 @@ struct IdentityTests {
 
   /// How many prompt tokens of a prompt come from the cache of an engine that has computed it before.
   private static func cachedTokens(_ prompt: GreedyGolden.Prompt, on engine: Engine) async throws -> Int? {
-    for try await event in try await engine.submit(Request(prompt: prompt.promptIDs, maxTokens: 1)) {
+    for try await event in try engine.submit(Request(prompt: prompt.promptIDs, maxTokens: 1)) {
       if case .finished(let summary) = event { return summary.cachedTokenCount }
     }
     return nil
@@ -91,7 +91,7 @@ struct IdentityTests {
     sampling.logprobs = 5
     let request = Request(prompt: prompt.promptIDs, sampling: sampling, maxTokens: tokens, stopTokens: [0, 2])
     var result = Result()
-    for try await event in try await engine.submit(request) {
+    for try await event in try engine.submit(request) {
       switch event {
       case .prompt: break
       case .token(let token):

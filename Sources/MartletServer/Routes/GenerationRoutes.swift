@@ -51,7 +51,7 @@ struct GenerationRoutes: Sendable {
     }
     let started: [Generation.Started]
     do {
-      started = try await Generation.start(plan.generations)
+      started = try Generation.start(plan.generations)
     } catch {
       if let reservation { server.budget.settle(reservation, used: 0) }
       throw error

@@ -20,7 +20,7 @@ struct ModelRoutes: Sendable {
       Route(.get, "/health", scope: nil) { _, _ in health() },
       Route(.get, "/metrics", scope: .metrics) { _, _ in
         if case .ready(let model) = server.models.phase {
-          server.metrics.refresh(await model.generationEngine.status)
+          server.metrics.refresh(model.generationEngine.status)
         }
         return .text(server.registry.text(), type: "text/plain; version=0.0.4; charset=utf-8")
       },
