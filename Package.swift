@@ -20,7 +20,7 @@ let kernelFiles =
     "Add/Add", "Argmax/Argmax", "CacheAppend/CacheAppend", "Convert/Convert", "DecodeAttention/DecodeAttention",
     "FusedLinear/FusedLinear", "FusedLinear/FusedLinearBlocks", "Linear/Linear", "Linear/LinearBlocks",
     "Linear/LinearBlocksTile", "Linear/LinearTile", "PagedAttention/PagedAttention", "RMSNorm/RMSNorm",
-    "Rearrange/Rearrange", "RoPE/RoPE", "SelfAttention/SelfAttention", "Support/AttentionHopper",
+    "Rearrange/Rearrange", "RoPE/RoPE", "Sample/Sample", "SelfAttention/SelfAttention", "Support/AttentionHopper",
     "Support/AttentionTile", "SwiGLU/SwiGLU",
   ].map { $0 + ".cu" }
   + ["Attention", "Blocks", "Cache", "Device", "Fused", "Matrix", "Pipeline", "QueryTile"].map { "Support/\($0).cuh" }
@@ -157,11 +157,13 @@ let package = Package(
     .target(
       name: "MartletRuntimeTestSupport", dependencies: ["MartletRuntime"], path: "Tests/MartletRuntimeTestSupport",
       swiftSettings: swiftSettings),
+    .target(name: "KernelEmulation", path: "Tests/KernelEmulation", cxxSettings: [.treatAllWarnings(as: .error)]),
     tests("MartletRuntime", ["FakeCUDA", "MartletRuntimeTestSupport"]),
     tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(
-      "MartletOperators", ["CMartletSIMD", "MartletRuntime", "MartletTensor"], resources: [.copy("Goldens")]),
+      "MartletOperators", ["CMartletSIMD", "KernelEmulation", "MartletRuntime", "MartletTensor"],
+      resources: [.copy("Goldens")]),
     .target(
       name: "MartletTestSupport", dependencies: ["MartletModels"], path: "Tests/MartletTestSupport",
       swiftSettings: swiftSettings),

@@ -92,6 +92,9 @@ END
 BEGIN(rope)
 #embed "../MartletOperators/RoPE/RoPE.cu"
 END
+BEGIN(sample)
+#embed "../MartletOperators/Sample/Sample.cu"
+END
 BEGIN(self_attention)
 #embed "../MartletOperators/SelfAttention/SelfAttention.cu"
 END
@@ -133,6 +136,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_RMS_NORM] = {"RMSNorm", rms_norm},
       [MARTLET_KERNEL_REARRANGE] = {"Rearrange", rearrange},
       [MARTLET_KERNEL_ROPE] = {"RoPE", rope},
+      [MARTLET_KERNEL_SAMPLE] = {"Sample", sample},
       [MARTLET_KERNEL_SELF_ATTENTION] = {"SelfAttention", self_attention},
       [MARTLET_KERNEL_SURVEY] = {"Survey", survey},
       [MARTLET_KERNEL_SWIGLU] = {"SwiGLU", swiglu},

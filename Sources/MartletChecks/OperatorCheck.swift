@@ -20,7 +20,7 @@ package struct OperatorCheck: Sendable, CustomStringConvertible {
 
   /// All checks of all operators.
   package static let all: [OperatorCheck] =
-    rowChecks + copyChecks + rotationChecks + linearChecks + fusedChecks + attentionChecks
+    rowChecks + sampleChecks + copyChecks + rotationChecks + linearChecks + fusedChecks + attentionChecks
 
   /// Compares a device with its reference.
   /// - Returns: what is wrong, nil if nothing is.

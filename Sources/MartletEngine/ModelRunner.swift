@@ -1,4 +1,5 @@
 internal import MartletModels
+package import MartletOperators
 internal import MartletRuntime
 internal import MartletTensor
 
@@ -33,6 +34,14 @@ package struct ModelRunner: StepRunner {
     guard pass.stream.device.kind != .cpu else { return nil }
     let choices = try pass.mostProbable(batch(step))
     return choices.allSatisfy(\.logit.isFinite) ? choices.map(\.token) : nil
+  }
+
+  package mutating func choose(_ step: Step, by rules: [SamplingRule]) throws -> [Int32]? {
+    guard pass.stream.device.kind != .cpu else { return nil }
+    var batch = batch(step)
+    batch.rules = rules
+    let tokens = try pass.sample(batch)
+    return tokens.allSatisfy { $0 >= 0 } ? tokens : nil
   }
 
   package mutating func run(_ step: Step, logits body: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {

@@ -1,3 +1,5 @@
+package import MartletOperators
+
 /// What computes steps: the only part of the engine that touches a device.
 ///
 /// The engine owns its runner and calls it from one thread, one step at a time, so a runner needs no locks and may keep
@@ -16,10 +18,16 @@ package protocol StepRunner {
   ///
   /// Nil if the runner has no faster way, or a largest logit is not finite: `run(_:logits:)` then tells what is wrong.
   mutating func choose(_ step: Step) throws -> [Int32]?
+
+  /// Computes a step in the same way, and returns for each of `step.logits` the token that its rule chooses.
+  ///
+  /// Nil if the runner has no faster way, or nothing can be chosen from a row: `run(_:logits:)` then tells what is wrong.
+  mutating func choose(_ step: Step, by rules: [SamplingRule]) throws -> [Int32]?
 }
 
 extension StepRunner {
   package mutating func choose(_ step: Step) throws -> [Int32]? { nil }
+  package mutating func choose(_ step: Step, by rules: [SamplingRule]) throws -> [Int32]? { nil }
 }
 
 /// A failure for which a runner can name the sequences to blame. They end with `reason`; the others of the step are

@@ -1,3 +1,5 @@
+internal import MartletOperators
+
 /// Owns the runner: computes steps and samples their rows, on its own thread.
 actor StepWorker {
   /// A sampler on loan for one row of a step.
@@ -19,7 +21,7 @@ actor StepWorker {
   }
 
   private var runner: any StepRunner
-  private var scratch = Sampler.Scratch()
+  private var scratch = SamplingScratch()
   private let vocabularySize: Int
   nonisolated let thread = StepThread()
 
@@ -56,12 +58,10 @@ actor StepWorker {
   /// Computes a step and chooses a token for each of `rows`, which belong to `step.sampledEntries` in order.
   private func compute(_ step: Step, rows: consuming [Row]) -> Output {
     let wanted = step.logits
-    let takesMostProbable =
-      !rows.isEmpty && rows.allSatisfy(\.sampler.takesMostProbable) && wanted.allSatisfy(\.isSampled)
     var output = Output(rows: rows)
     var (count, sampledCount) = (0, 0)
     do {
-      if takesMostProbable, let tokens = try runner.choose(step) {
+      if let tokens = try chosen(step, for: output.rows) {
         precondition(tokens.count == wanted.count, "the runner chose \(tokens.count) tokens, not \(wanted.count)")
         for (row, token) in tokens.enumerated() {
           output.rows[row].result = .success(GeneratedToken(token: token, logprob: nil, top: []))
@@ -87,6 +87,15 @@ actor StepWorker {
       output.error = error
     }
     return output
+  }
+
+  /// The tokens that the runner chooses for all rows at once, without bringing logits here; nil where it cannot.
+  private func chosen(_ step: Step, for rows: [Row]) throws -> [Int32]? {
+    guard !rows.isEmpty, step.logits.allSatisfy(\.isSampled), rows.allSatisfy(\.sampler.takesRawLogits) else {
+      return nil
+    }
+    if rows.allSatisfy(\.sampler.takesMostProbable) { return try runner.choose(step) }
+    return try runner.choose(step, by: rows.map { $0.sampler.rule(position: $0.position) })
   }
 
   private func score(

@@ -32,7 +32,7 @@ import Testing
     for name in [
       "Add", "AddRMSNorm", "Argmax", "Convert", "DecodeAttention", "Embedding", "FusedLinear", "Linear",
       "PagedAttention", "Quantize", "RMSNorm",
-      "Rearrange", "RoPE", "RotationTable", "SelfAttention", "SwiGLU",
+      "Rearrange", "RoPE", "RotationTable", "Sample", "SelfAttention", "SwiGLU",
     ] { #expect(names.contains(name)) }
     #expect(Set(OperatorCheck.all.map(\.description)).count == OperatorCheck.all.count, "labels tell checks apart")
   }

@@ -1,4 +1,5 @@
 import Foundation
+import MartletOperators
 import Testing
 
 @testable import MartletEngine
@@ -33,7 +34,7 @@ import Testing
   private func check(_ golden: SamplerGolden.Case, _ draw: (Int) -> (SamplingParameters, Int)) throws {
     let row = Self.golden.logits(golden.row)
     var counts = Array(repeating: 0, count: row.count)
-    var scratch = Sampler.Scratch()
+    var scratch = SamplingScratch()
     var copy = row
     for index in 0..<Self.drawCount {
       let (sampling, position) = draw(index)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import engines
-from shapes import gguf_file
+from gguf_shapes import gguf_file
 
 SMOLLM2 = str(Path.home() / ".cache/martlet/models/SmolLM2-135M-Instruct.Q4_1.gguf")
 FILES = Path.home() / ".cache/martlet/bench"

@@ -38,6 +38,21 @@ typedef struct {
   int wide_index;
 } martlet_gpu_argmax;
 
+/// How a token is chosen from a row of logits: `SamplingRule`.
+typedef struct {
+  float temperature;
+  int top_k;
+  float top_p, min_p;
+  unsigned seed[2], position[2];  ///< low word first
+} martlet_gpu_sampling;
+
+typedef struct {
+  martlet_gpu_rows logits;
+  const martlet_gpu_sampling *rules;  ///< one a row
+  int *out;
+  int width;
+} martlet_gpu_sample;
+
 typedef struct {
   const void *source;
   void *out;

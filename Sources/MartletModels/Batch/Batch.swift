@@ -18,6 +18,8 @@ package struct Batch: Sendable {
   package var blockTables: [[Int32]]
   /// The rows whose logits are wanted.
   package var logitRows: [Int32]
+  /// How a token is chosen from each row of logits; empty where none is.
+  package var rules: [SamplingRule] = []
 
   package init(
     tokens: [Int32], positions: [Int32], slots: [Int32], starts: [Int32], blockTables: [[Int32]], logitRows: [Int32]
@@ -54,6 +56,8 @@ package struct BatchShape: Hashable, Sendable {
   /// Whether every token's logits are wanted, in order.
   package let wantsAllLogits: Bool
   package let hasRotaryLengths: Bool
+  /// Whether tokens are chosen by rules.
+  package let hasRules: Bool
 
   package init(_ batch: Batch) {
     tokens = batch.tokens.count
@@ -63,6 +67,7 @@ package struct BatchShape: Hashable, Sendable {
     logitRows = batch.logitRows.count
     wantsAllLogits = batch.logitRows.elementsEqual(0..<Int32(batch.tokens.count))
     hasRotaryLengths = !batch.rotaryLengths.isEmpty
+    hasRules = !batch.rules.isEmpty
   }
 }
 
@@ -73,6 +78,8 @@ package struct DeviceBatch: Sendable {
   package let rotaryLengths: Tensor?
   package let attention: AttentionBatch
   package let logitRows: Tensor
+  /// i32 `[logitRows, SamplingRule.wordCount]`; nil where no tokens are chosen.
+  package let rules: Tensor?
   /// All of them, one behind the other, so that one copy brings a batch.
   private let all: Tensor
   private let shape: BatchShape
@@ -82,7 +89,7 @@ package struct DeviceBatch: Sendable {
     self.shape = shape
     let counts = [
       shape.tokens, shape.tokens, shape.hasRotaryLengths ? shape.tokens : 0, shape.logitRows, shape.sequences + 1,
-      shape.tokens, shape.sequences * shape.tableWidth,
+      shape.tokens, shape.sequences * shape.tableWidth, shape.hasRules ? shape.logitRows * SamplingRule.wordCount : 0,
     ]
     let all = try arena.tensor([counts.reduce(0, +)], .i32)
     var start = 0
@@ -95,6 +102,7 @@ package struct DeviceBatch: Sendable {
     slots = parts[1]
     rotaryLengths = shape.hasRotaryLengths ? parts[2] : nil
     logitRows = parts[3]
+    rules = shape.hasRules ? try parts[7].view([shape.logitRows, SamplingRule.wordCount]) : nil
     attention = AttentionBatch(
       starts: parts[4], positions: parts[5], blockTables: try parts[6].view([shape.sequences, shape.tableWidth]))
   }
@@ -113,6 +121,7 @@ package struct DeviceBatch: Sendable {
       numbers += table
       numbers += repeatElement(0, count: shape.tableWidth - table.count)
     }
+    for rule in batch.rules { numbers += rule.words }
     try all.load(contentsOf: numbers, on: runtime)
   }
 }

@@ -68,6 +68,20 @@ package struct Pass {
     return try hostCopy(of: choice)
   }
 
+  /// Computes a step as ``forward(_:)`` does, and returns the token that each of the batch's `logitRows` gets by its rule; -1
+  /// where nothing can be chosen. Only these leave the device.
+  package mutating func sample(_ batch: Batch) throws -> [Int32] {
+    precondition(batch.rules.count == batch.logitRows.count, "one rule a row of logits")
+    guard let sampled = try run(batch).sampled else { return [] }
+    guard stream.device.kind != .cpu else { return try sampled.hostValues(on: stream.runtime).map { Int32($0) } }
+    let memory = try hostMemory(bytes: sampled.byteCount)
+    try copy(sampled, to: memory.pointer)
+    try stream.synchronize()
+    return Array(
+      UnsafeBufferPointer(
+        start: memory.pointer.assumingMemoryBound(to: Int32.self), count: sampled.elementCount))
+  }
+
   /// Puts a step on the stream; returns where its results will be, in device memory.
   private mutating func run(_ batch: Batch) throws -> StepOperators {
     let shape = BatchShape(batch)
@@ -152,6 +166,11 @@ package struct Pass {
     try arena.reset()
     let input = try DeviceBatch(shape, arena: &arena)
     var step = try decoder.operators(shape, input, cache: cache, arena: &arena, on: stream.runtime)
+    if let rules = input.rules, let logits = step.logits {
+      let sampled = try arena.tensor([shape.logitRows], .i32)
+      step.operators.append(try Sample(logits, rules: rules, into: sampled))
+      step.sampled = sampled
+    }
     if let watch = decoder.watch {
       step.operators = step.operators.enumerated().map { index, base in
         WatchedOperator(base: base, index: index, tokens: input.tokens, watch: watch)

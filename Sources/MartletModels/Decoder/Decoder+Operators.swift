@@ -9,6 +9,8 @@ package struct StepOperators: Sendable {
   package var logits: Tensor?
   /// The largest logit of each row and its place, f32 and i32 `[logitRows]`, where the operators find them on the way.
   package var choices: (index: Tensor, value: Tensor)?
+  /// The token that each row's rule chooses, i32 `[logitRows]`; nil where there are no rules.
+  package var sampled: Tensor?
 }
 
 extension Decoder {

@@ -35,6 +35,7 @@ package enum Kernels {
   static let rmsNorm = KernelSource(MARTLET_KERNEL_RMS_NORM)
   static let rearrange = KernelSource(MARTLET_KERNEL_REARRANGE)
   static let rope = KernelSource(MARTLET_KERNEL_ROPE)
+  static let sample = KernelSource(MARTLET_KERNEL_SAMPLE)
   static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
@@ -42,7 +43,7 @@ package enum Kernels {
   package static let all =
     forMatrixUnits + [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
     + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
-      linear, cacheAppend, convert, rmsNorm, rope, rearrange, argmax, swiglu, add,
+      linear, cacheAppend, convert, rmsNorm, rope, rearrange, sample, argmax, swiglu, add,
     ]
 
   /// Those that a device has use for.

@@ -1,22 +1,29 @@
+/// A token that may be chosen, with its logit and, where one was calculated, its weight.
+package struct Candidate: Sendable {
+  package var logit: Float
+  package var token: Int32
+  package var weight: UInt64 = 0
+}
+
 /// Gives out candidates from the highest logit down, equals from the lowest token up, sorting no further than asked: a
 /// binary heap in the buffer's front, what was given out at its end. Making it takes linear time, each `next()`
 /// logarithmic.
 struct DescendingCandidates {
-  private let buffer: UnsafeMutableBufferPointer<Sampler.Candidate>
+  private let buffer: UnsafeMutableBufferPointer<Candidate>
   /// Candidates not given out yet.
   private(set) var count: Int
 
-  init(_ buffer: UnsafeMutableBufferPointer<Sampler.Candidate>) {
+  init(_ buffer: UnsafeMutableBufferPointer<Candidate>) {
     self.buffer = buffer
     count = buffer.count
     for parent in stride(from: count / 2 - 1, through: 0, by: -1) { sink(parent) }
   }
 
   /// The candidate that `next()` would give.
-  var peek: Sampler.Candidate? { count > 0 ? buffer[0] : nil }
+  var peek: Candidate? { count > 0 ? buffer[0] : nil }
 
   /// Takes the best of the rest and leaves it in the buffer, just before the one given out before it.
-  mutating func next() -> Sampler.Candidate? {
+  mutating func next() -> Candidate? {
     guard count > 0 else { return nil }
     count -= 1
     buffer.swapAt(0, count)
@@ -24,7 +31,7 @@ struct DescendingCandidates {
     return buffer[count]
   }
 
-  private func precedes(_ left: Sampler.Candidate, _ right: Sampler.Candidate) -> Bool {
+  private func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
     left.logit > right.logit || (left.logit == right.logit && left.token < right.token)
   }
 
