@@ -59,10 +59,6 @@ inline unsigned atomicAdd(unsigned *p, unsigned v) {
   return old;
 }
 
-inline int __clz(int v) { return v == 0 ? 32 : __builtin_clz((unsigned)v); }
-inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
-  return (unsigned long long)((unsigned __int128)a * b >> 64);
-}
 inline unsigned __float_as_uint(float v) { return __builtin_bit_cast(unsigned, v); }
 inline int __float_as_int(float v) { return __builtin_bit_cast(int, v); }
 inline float __uint_as_float(unsigned v) { return __builtin_bit_cast(float, v); }

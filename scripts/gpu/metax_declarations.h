@@ -56,6 +56,7 @@ __device__ void __syncwarp(int mask) = delete;
 __device__ void __syncthreads();
 __device__ void __threadfence();
 __device__ int atomicAdd(int *, int);
+__device__ unsigned atomicAdd(unsigned *, unsigned);
 
 // Numbers.
 __device__ int __float_as_int(float);

@@ -22,6 +22,20 @@ INLINE void add_to(weight_bins &bins, u32 bin, u64 amount) {
   if (high > 0) atomicAdd(&bins.high[bin], high);
 }
 
+/// The place of the highest bit that is set, from 1; 0 for none.
+INLINE int bit_length(u32 v) {
+  int length = 0;
+  while (length < 32 && v >> length != 0) length++;
+  return length;
+}
+
+/// The upper half of the product.
+INLINE u64 high_product(u64 a, u64 b) {
+  const u64 a_low = (u32)a, a_high = a >> 32, b_low = (u32)b, b_high = b >> 32;
+  const u64 middle = a_high * b_low + (a_low * b_low >> 32), low_middle = a_low * b_high + (u32)middle;
+  return a_high * b_high + (middle >> 32) + (low_middle >> 32);
+}
+
 INLINE u64 amount_in(const weight_bins &bins, int bin) { return (u64)bins.high[bin] << 32 | bins.low[bin]; }
 
 /// The bin in which the sum from the highest bin down becomes enough, by one group of lanes.
@@ -60,7 +74,7 @@ INLINE descent descend(weight_bins &bins, u32 least, u32 most, EACH each, ENOUGH
   bool is_first = true;
   do {
     const u32 span = most - least;
-    const int bits = 32 - __clz((int)span), shift = bits > DIGIT_BITS ? bits - DIGIT_BITS : 0;
+    const int bits = bit_length(span), shift = bits > DIGIT_BITS ? bits - DIGIT_BITS : 0;
     for (int i = threadIdx.x; i < BINS; i += blockDim.x) bins.low[i] = bins.high[i] = 0;
     __syncthreads();
     each([&](u32 value, auto amount) {
@@ -221,7 +235,7 @@ KERNEL(1024) sample_f32(const martlet_gpu_sample a) {
       });
     });
   };
-  const auto is_past = [&](u64 sum, u64 all) { return sum > __umul64hi(random, all); };
+  const auto is_past = [&](u64 sum, u64 all) { return sum > high_product(random, all); };
   const u32 drawn = ~descend(bins, ~(u32)(a.width - 1), ~0u, kept, is_past).value;
   if (threadIdx.x == 0) a.out[blockIdx.x] = (int)drawn;
 }
