@@ -219,7 +219,7 @@ import Testing
     while engine.status.stepCount < 2 { await Task.yield() }
     await engine.shutdown()
     await #expect(throws: CancellationError.self) { try await consumer.value }
-    await #expect(throws: RequestError.shutDown) { _ = try engine.submit(Request(prompt: [1])) }
+    #expect(throws: RequestError.shutDown) { _ = try engine.submit(Request(prompt: [1])) }
     #expect(engine.status.freeBlockCount == limits.blockCount)
   }
 
