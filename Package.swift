@@ -65,7 +65,9 @@ let package = Package(
     .target(name: "CMartletSIMD", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CMartletDriver", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CMartletKernels", cSettings: [.treatAllWarnings(as: .error)]),
-    layer("MartletRuntime", ["CMartletDriver", "CMartletKernels", "CMartletSIMD"], exclude: ["GPU/Probe.cu"]),
+    layer(
+      "MartletRuntime", ["CMartletDriver", "CMartletKernels", "CMartletSIMD"],
+      exclude: ["Identify", "Probe", "Survey"].map { "GPU/\($0).cu" }),
     layer("MartletTensor", ["MartletRuntime"]),
     layer(
       "MartletOperators", ["CMartletKernels", "CMartletSIMD", "MartletRuntime", "MartletTensor"], exclude: kernelFiles),
@@ -153,7 +155,10 @@ let package = Package(
       ],
       path: "examples/hummingbird", swiftSettings: swiftSettings),
     .target(name: "KernelEmulation", path: "Tests/KernelEmulation", cxxSettings: [.treatAllWarnings(as: .error)]),
-    tests("MartletRuntime", ["FakeCUDA"]),
+    .target(
+      name: "MartletRuntimeTestSupport", dependencies: ["MartletRuntime"], path: "Tests/MartletRuntimeTestSupport",
+      swiftSettings: swiftSettings),
+    tests("MartletRuntime", ["FakeCUDA", "MartletRuntimeTestSupport"]),
     tests("MartletChecks", ["MartletRuntime"]),
     tests("MartletTensor", ["MartletRuntime"], resources: [.copy("Goldens")]),
     tests(

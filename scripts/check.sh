@@ -18,7 +18,9 @@ step "Documentation of the C interface"
 python3 scripts/c_api.py docs --check
 
 step "Kernels for every GPU architecture (no GPU needed)"
+python3 scripts/gpu/portable.py
 python3 scripts/gpu/check_kernels.py
+python3 scripts/gpu/check_metax.py
 
 step "Release build (Package.swift makes every warning an error)"
 scripts/build.sh --quiet

@@ -62,6 +62,9 @@ END
 BEGIN(fused_linear_blocks)
 #embed "../MartletOperators/FusedLinear/FusedLinearBlocks.cu"
 END
+BEGIN(identify)
+#embed "../MartletRuntime/GPU/Identify.cu"
+END
 BEGIN(linear)
 #embed "../MartletOperators/Linear/Linear.cu"
 END
@@ -95,6 +98,9 @@ END
 BEGIN(self_attention)
 #embed "../MartletOperators/SelfAttention/SelfAttention.cu"
 END
+BEGIN(survey)
+#embed "../MartletRuntime/GPU/Survey.cu"
+END
 BEGIN(swiglu)
 #embed "../MartletOperators/SwiGLU/SwiGLU.cu"
 END
@@ -120,6 +126,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_DECODE_ATTENTION] = {"DecodeAttention", decode_attention},
       [MARTLET_KERNEL_FUSED_LINEAR] = {"FusedLinear", fused_linear},
       [MARTLET_KERNEL_FUSED_LINEAR_BLOCKS] = {"FusedLinearBlocks", fused_linear_blocks},
+      [MARTLET_KERNEL_IDENTIFY] = {"Identify", identify},
       [MARTLET_KERNEL_LINEAR] = {"Linear", linear},
       [MARTLET_KERNEL_LINEAR_BLOCKS] = {"LinearBlocks", linear_blocks},
       [MARTLET_KERNEL_LINEAR_BLOCKS_TILE] = {"LinearBlocksTile", linear_blocks_tile},
@@ -131,6 +138,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_ROPE] = {"RoPE", rope},
       [MARTLET_KERNEL_SAMPLE] = {"Sample", sample},
       [MARTLET_KERNEL_SELF_ATTENTION] = {"SelfAttention", self_attention},
+      [MARTLET_KERNEL_SURVEY] = {"Survey", survey},
       [MARTLET_KERNEL_SWIGLU] = {"SwiGLU", swiglu},
   };
   return files[id];

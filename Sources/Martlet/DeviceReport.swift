@@ -4,7 +4,7 @@ internal import MartletTemplate
 extension Report {
   /// The devices of this machine, and why one is missing.
   public static func devices() -> Report {
-    let families = [cpu, cuda, metax]
+    let families = [cpu, gpu(.cuda, CUDARuntimeAPI()), gpu(.metax, MetaXRuntimeAPI())]
     return Report(text: families.map(\.text).joined(), json: .array(families.flatMap(\.devices)))
   }
 
@@ -25,11 +25,11 @@ extension Report {
     )
   }
 
-  private static var cuda: Family {
-    let api = CUDARuntimeAPI()
+  private static func gpu(_ kind: Device.Kind, _ api: any GPUAPI) -> Family {
+    let family = kind.rawValue
     do throws(RuntimeError) {
       let count = try api.deviceCount()
-      guard count > 0 else { return missing("cuda", "the driver finds no device") }
+      guard count > 0 else { return missing(family, "the driver finds no device") }
       let descriptions = try (0..<count).map { index throws(RuntimeError) in try api.describe(index) }
       // Without a compiler there are devices and no kernels.
       let compiler = Result { () throws(RuntimeError) in try api.compilerIdentity() }
@@ -38,7 +38,7 @@ extension Report {
       for (index, device) in descriptions.enumerated() {
         let gigabytes = (Double(device.memory) / 1e9 * 10).rounded() / 10
         text +=
-          "cuda:\(index): \(device.name), \(gigabytes) GB, \(device.processors) processors, \(device.architecture)"
+          "\(family):\(index): \(device.name), \(gigabytes) GB, \(device.processors) processors, \(device.architecture)"
         var value: [String: TemplateValue] = [
           "name": .string(device.name), "memory": .int(device.memory), "processors": .int(device.processors),
           "architecture": .string(device.architecture),
@@ -49,18 +49,16 @@ extension Report {
         }
         text += "\n"
         var object = TemplateObject()
-        object["device"] = .string("cuda:\(index)")
+        object["device"] = .string("\(family):\(index)")
         object["available"] = .bool((try? compiler.get()) != nil)
         for key in value.keys.sorted() { object[key] = value[key] }
         devices.append(.object(object))
       }
       return (text, devices)
     } catch {
-      return missing("cuda", reason(error))
+      return missing(family, reason(error))
     }
   }
-
-  private static var metax: Family { missing("metax", "not part of this build") }
 
   private static func missing(_ kind: String, _ reason: String) -> Family {
     ("\(kind): none, \(reason)\n", [["device": .string(kind), "available": false, "reason": .string(reason)]])

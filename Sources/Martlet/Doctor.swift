@@ -33,10 +33,11 @@ public struct Doctor: Sendable {
     let (stream, reference) = try OperatorCheck.streams(for: device)
     if let kernels = stream.runtime.kernels {
       let clock = ContinuousClock()
+      let sources = Kernels.all(for: kernels.description)
       let time = try clock.measure {
-        try kernels.load(Kernels.all) { progress(0.2 * Double($0) / Double(Kernels.all.count)) }
+        try kernels.load(sources) { progress(0.2 * Double($0) / Double(sources.count)) }
       }
-      lines += "kernels: \(Kernels.all.count) files ready in \(time)\n"
+      lines += "kernels: \(sources.count) files ready in \(time)\n"
     }
     var failures: [Failure] = []
     var results: [(name: String, passed: Int, failed: Int)] = []
@@ -51,8 +52,10 @@ public struct Doctor: Sendable {
         results[index].passed += 1
       }
     }
-    if stream.runtime.kernels != nil {
-      for check in RuntimeCheck.all { note("runtime", check.name, check.failure(on: stream.runtime)) }
+    let findings = try (stream.runtime.api as? MetaXRuntimeAPI)?.survey(device.index) ?? []
+    for finding in findings { lines += "\(finding.question): \(finding.answer)\n" }
+    for check in RuntimeCheck.all(for: device.kind) {
+      note("runtime", check.name, check.failure(on: stream.runtime))
     }
     for (index, check) in OperatorCheck.all.enumerated() {
       note(check.operatorName, check.label, check.failure(on: stream, reference: reference))
@@ -70,6 +73,8 @@ public struct Doctor: Sendable {
         "device": .string("\(device)"), "devices": Report.devices().json, "libraries": Self.libraries.json,
         "operators": .array(
           results.map { ["name": .string($0.name), "passed": .int($0.passed), "failed": .int($0.failed)] }),
+        "findings": .array(
+          findings.map { ["question": .string($0.question), "answer": .string($0.answer)] }),
         "failures": .array(failures.map { ["check": .string($0.name), "reason": .string($0.reason)] }),
         "passed": .int(passed), "failed": .int(failures.count),
       ])
@@ -79,9 +84,10 @@ public struct Doctor: Sendable {
   private static var libraries: Report {
     var text = ""
     var values: [TemplateValue] = []
-    for search in CUDALibraries.searches {
+    for search in CUDALibraries.searches + MetaXLibraries.searches {
       if let path = search.path {
         text += "\(search.purpose): \(path), version \(search.version ?? "unknown")\n"
+        if !search.lacking.isEmpty { text += "  it lacks \(search.lacking.joined(separator: ", "))\n" }
       } else {
         text += "\(search.purpose): none; \(search.variable) names a file to take. Tried:\n"
         for attempt in search.attempts { text += "  \(attempt.place): \(attempt.failure ?? "taken")\n" }
@@ -89,6 +95,7 @@ public struct Doctor: Sendable {
       values.append([
         "purpose": .string(search.purpose), "path": search.path.map { .string($0) } ?? .null,
         "version": search.version.map { .string($0) } ?? .null, "variable": .string(search.variable),
+        "lacking": .array(search.lacking.map { .string($0) }),
         "attempts": .array(
           search.attempts.map {
             ["place": .string($0.place), "failure": $0.failure.map { .string($0) } ?? .null]

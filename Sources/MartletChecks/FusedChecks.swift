@@ -56,8 +56,15 @@ private struct FusedCheck: Sendable {
         weight: try stage.numbers(Draws(92).numbers(columns), [columns], .f32).tensor, epsilon: 1e-5)
     let bias =
       ending == .chosen ? nil : try stage.numbers(Draws(93).numbers(outputs), [outputs], activation).tensor
+    let device = stage.runtime.device
     let found = try outcome(on: stage) { ending, out in
-      [
+      // MetaX's blocks share less memory: what does not fit is done by the parts, as models do it.
+      if device.kind == .metax,
+        !FusedLinear.isPossible(rows: rows, weight: packed, activations: activation, ending: ending, on: device)
+      {
+        return try FusedLinear.parts(x, norm, packed, bias, ending, out, on: stage.runtime)
+      }
+      return [
         try FusedLinear(
           x, norm: norm, weight: packed, bias: bias, ending: ending, into: out, on: stage.runtime)
       ]

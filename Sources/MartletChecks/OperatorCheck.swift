@@ -79,7 +79,7 @@ extension OperatorCheck {
     let host = try Runtime(.cpu)
     switch device.kind {
     case .cpu: return (try Stream(on: host), try Stream(on: host, instructionSet: InstructionSet(named: "scalar")))
-    case .cuda: return (try Stream(on: Runtime(device)), try Stream(on: host))
+    case .cuda, .metax: return (try Stream(on: Runtime(device)), try Stream(on: host))
     }
   }
 }

@@ -5,12 +5,40 @@ package struct RuntimeCheck: Sendable {
   package let name: String
   private let body: @Sendable (Runtime) throws -> String?
 
+  private init(name: String, body: @escaping @Sendable (Runtime) throws -> String?) {
+    (self.name, self.body) = (name, body)
+  }
+
   /// What is wrong on a device, nil if nothing is.
   package func failure(on runtime: Runtime) -> String? {
     do { return try body(runtime) } catch { return "\(error)" }
   }
 
-  package static let all: [RuntimeCheck] = [
+  /// What a device's runtime must do; of a platform that is not sure in everything, more than of others.
+  package static func all(for kind: Device.Kind) -> [RuntimeCheck] {
+    switch kind {
+    case .cpu: []
+    case .cuda: common
+    case .metax: common + unsure
+    }
+  }
+
+  private static let unsure: [RuntimeCheck] =
+    [
+      RuntimeCheck(name: "groups of 32 lanes exchange numbers") { runtime in
+        try GPUSurvey.exchangeFailure(on: Stream(on: runtime), width: 32)
+      },
+      RuntimeCheck(name: "waves exchange numbers") { runtime in
+        try GPUSurvey.exchangeFailure(on: Stream(on: runtime), width: runtime.kernels?.description.wave ?? 32)
+      },
+    ]
+    + [48, 64].map { kilobytes in
+      RuntimeCheck(name: "a block of 1024 threads shares \(kilobytes) KB") { runtime in
+        try GPUSurvey.sharingFailure(on: Stream(on: runtime), bytes: kilobytes << 10)
+      }
+    }
+
+  private static let common: [RuntimeCheck] = [
     RuntimeCheck(name: "memory of many sizes keeps what is copied to it", body: copies),
     RuntimeCheck(name: "a stream keeps its order, and waits for an event of another", body: order),
     RuntimeCheck(name: "events tell times and completion", body: times),
@@ -79,6 +107,7 @@ package struct RuntimeCheck: Sendable {
   }
 
   @Sendable private static func graph(_ runtime: Runtime) throws -> String? {
+    guard runtime.kernels?.description.canRecord == true else { return nil }
     let stream = try Stream(on: runtime)
     let problem = try CapturedProblem(CheckStage(stream))
     // Once outside, so that nothing is loaded while recording.
@@ -100,6 +129,7 @@ package struct RuntimeCheck: Sendable {
   private struct Interrupted: Error {}
 
   @Sendable private static func brokenRecording(_ runtime: Runtime) throws -> String? {
+    guard runtime.kernels?.description.canRecord == true else { return nil }
     let stream = try Stream(on: runtime)
     do {
       _ = try Graph(on: stream) { throw Interrupted() }

@@ -9,7 +9,8 @@ struct DoctorCommand: ParsableCommand {
   )
 
   @Option(
-    parsing: .unconditional, help: "The device to check: cpu or cuda[:i] (default: the first GPU, else the processor).")
+    parsing: .unconditional,
+    help: "The device to check: cpu, cuda[:i] or metax[:i] (default: the first GPU, else the processor).")
   var device: String?
 
   @Flag(help: "Print one JSON object.")

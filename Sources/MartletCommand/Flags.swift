@@ -11,7 +11,7 @@ extension CacheType: ExpressibleByArgument {}
 struct DeviceFlags: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: "Where to run: cpu or cuda[:i]. A named device is a demand; without the flag the best that works is taken.")
+    help: "Where to run: cpu, cuda[:i] or metax[:i]. A named device is a demand; without the flag the best is taken.")
   var device: String?
 
   @Option(

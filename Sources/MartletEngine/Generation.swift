@@ -167,6 +167,8 @@ public struct Generation: AsyncSequence, Sendable {
         return .token(token, text: output.append(token.token))
       case .finished(var summary):
         summary.generatedTokenCount = tokenCount
+        // The model may have come to another end before the stop string was found in the text.
+        if output.isStopped { summary.reason = .stop }
         let rest = output.finish()
         if rest.isEmpty {
           state = .done

@@ -52,7 +52,7 @@ public struct PromptToken: Sendable, Hashable {
 /// What a generation came to.
 public struct GenerationSummary: Sendable, Hashable {
   /// Why it ended.
-  public let reason: FinishReason
+  public internal(set) var reason: FinishReason
   /// Tokens of the prompt, cached ones included.
   public let promptTokenCount: Int
   /// Prompt tokens that were not computed because the KV cache had them.

@@ -2,7 +2,7 @@
 public struct Device: Hashable, Sendable {
   /// The families of devices. Adding one means one folder in `MartletRuntime` and whatever the compiler then asks for.
   public enum Kind: String, Sendable, CaseIterable {
-    case cpu, cuda
+    case cpu, cuda, metax
   }
 
   /// The family.
@@ -19,7 +19,7 @@ public struct Device: Hashable, Sendable {
   /// The processor.
   public static let cpu = Device(.cpu)
 
-  /// Reads the command line's spelling: `cpu`, `cuda`, `cuda:1`.
+  /// Reads the command line's spelling: `cpu`, `cuda`, `cuda:1`, `metax`.
   /// - Throws: ``RuntimeError/deviceUnavailable(device:reason:)`` for a family that this build does not have.
   public init(parsing text: String) throws(RuntimeError) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -59,9 +59,8 @@ extension Device {
 extension Device {
   /// The first GPU that works, else the processor.
   public static var preferred: Device {
-    let gpu = Device(.cuda)
-    guard let runtime = try? Runtime(gpu), (try? runtime.gpu().compilerIdentity()) != nil else { return .cpu }
-    return gpu
+    let gpus = [Kind.cuda, .metax].lazy.map { Device($0) }
+    return gpus.first { gpu in (try? Runtime(gpu).gpu().compilerIdentity()) != nil } ?? .cpu
   }
 }
 
@@ -71,6 +70,7 @@ extension Device.Kind {
     switch self {
     case .cpu: CPURuntimeAPI()
     case .cuda: CUDARuntimeAPI()
+    case .metax: MetaXRuntimeAPI()
     }
   }
 }

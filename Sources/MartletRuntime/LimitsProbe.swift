@@ -8,7 +8,7 @@ package enum LimitsProbe {
   package init(of stream: Stream, products: MachineLimits.Products) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: self = .processor(try MachineProbe(of: stream, products: products))
-    case .cuda: self = .gpu(try GPUProbe(of: stream, products: products), products)
+    case .cuda, .metax: self = .gpu(try GPUProbe(of: stream, products: products), products)
     }
   }
 

@@ -112,8 +112,13 @@ extension Stream {
     // Threads come and go, and each may have used another device before.
     try gpu.setDevice(device.index)
     var argument = argument
-    try gpu.launch(
-      function, grid: grid, block: block, sharedBytes: sharedBytes, stream: handle,
-      overlaps: overlaps && kernels.description.canOverlap, argument: &argument)
+    let result = withUnsafeMutableBytes(of: &argument) { bytes in
+      Result { () throws(RuntimeError) in
+        try gpu.launch(
+          function, grid: grid, block: block, sharedBytes: sharedBytes, stream: handle,
+          overlaps: overlaps && kernels.description.canOverlap, argument: bytes)
+      }
+    }
+    try result.get()
   }
 }

@@ -96,7 +96,7 @@ extension ServerSettings {
     ) { value, settings in
       settings.configuration.hostNames = try value.texts(count: 64, maximum: 253)
     },
-    text("device", "cpu or cuda[:i]; default: the best that works") {
+    text("device", "cpu, cuda[:i] or metax[:i]; default: the best that works") {
       $0.options.device = try Device(parsing: $1)
     },
     text("compute", "types to calculate in: \(ComputeType.allCases.map(\.rawValue).joined(separator: ", "))") {

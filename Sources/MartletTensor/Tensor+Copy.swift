@@ -11,7 +11,7 @@ extension Tensor {
     let result = try Tensor(shape, dtype, on: runtime)
     switch device.kind {
     case .cpu: copyStrided(from: pointer, to: result.pointer)
-    case .cuda:
+    case .cuda, .metax:
       try result.load(contentsOf: hostBytes(), on: runtime)
     }
     return result

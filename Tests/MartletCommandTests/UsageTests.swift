@@ -116,11 +116,13 @@ struct UsageTests {
 
 @Suite("command: a device that is not there ends with 69")
 struct DemandedDeviceTests {
-  @Test(arguments: ["cuda", "cuda:0", "metax:1", "cpu:3", "tpu", "cpu:99999999999999999999"])
+  @Test(arguments: ["cuda", "cuda:0", "metax", "metax:1", "cpu:3", "tpu", "cpu:99999999999999999999"])
   func device(name: String) throws {
     let file = try TinyModel.file()
     // Where there is a GPU, it is not to be found.
-    let environment = ["MARTLET_CUDA_DRIVER": "/nowhere/libcuda.so.1"]
+    let environment = [
+      "MARTLET_CUDA_DRIVER": "/nowhere/libcuda.so.1", "MARTLET_MACA_RUNTIME": "/nowhere/libmcruntime.so",
+    ]
     for command in ["run", "complete"] {
       try Martlet.fail(
         [command, file.path, "hi", "--device", name], 69, [name, "not available"], environment: environment)

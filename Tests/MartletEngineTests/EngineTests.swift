@@ -212,13 +212,16 @@ import Testing
 
   @Test func shutdownEndsEverything() async throws {
     let limits = Self.limits(blockCount: 20_000, contextLength: 80_000)
-    let engine = Engine(runner: FakeRunner(limits: limits), limits: limits)
+    // Slow enough that it does not come to an end by itself.
+    let control = FakeRunner.Control()
+    control.state.withLock { $0.delay = .milliseconds(2) }
+    let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
     let stream = try engine.submit(Request(prompt: [1, 2, 3]))
     let consumer = Task { try await Self.collect(stream) }
     while engine.status.stepCount < 2 { await Task.yield() }
     await engine.shutdown()
     await #expect(throws: CancellationError.self) { try await consumer.value }
-    await #expect(throws: RequestError.shutDown) { _ = try engine.submit(Request(prompt: [1])) }
+    #expect(throws: RequestError.shutDown) { _ = try engine.submit(Request(prompt: [1])) }
     #expect(engine.status.freeBlockCount == limits.blockCount)
   }
 

@@ -71,7 +71,7 @@ import Testing
     let engine = Engine(runner: FakeRunner(limits: limits, control: control), limits: limits)
     var streams: [TokenStream] = []
     for number in 0..<5 { streams.append(try engine.submit(Self.request(number, tenant: nil, tokens: 20))) }
-    let error = await #expect(throws: RequestError.self) {
+    let error = #expect(throws: RequestError.self) {
       try engine.submit(Self.request(9, tenant: nil))
     }
     guard case .queueFull(let position, _)? = error else {
@@ -82,7 +82,7 @@ import Testing
     for stream in streams { _ = try await EngineTests.collect(stream) }
     // All or none: of three and four there is room for the first three only.
     let three = try engine.submit((0..<3).map { Self.request($0, tenant: nil, tokens: 20) })
-    let late = await #expect(throws: RequestError.self) {
+    let late = #expect(throws: RequestError.self) {
       try engine.submit((0..<4).map { Self.request($0, tenant: nil) })
     }
     guard case .queueFull(_, let wait?)? = late else {

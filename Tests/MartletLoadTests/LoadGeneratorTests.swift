@@ -73,13 +73,13 @@ import Testing
     settings.requests = 4
     server.reply(.answer(parts: 5, pause: .milliseconds(60)))
     let report = try await LoadGenerator.run(settings)
-    // A pause before each of five parts; a busy machine makes them longer, and nothing makes them shorter.
+    // A pause before each of five parts. A busy machine makes them longer; a part that is read late is nearer to the next.
     let first = try #require(report.firstText)
     let gap = try #require(report.gap)
     let perToken = try #require(report.perToken)
     let whole = try #require(report.whole)
     #expect(first.p50 >= 0.06)
-    #expect(gap.mean >= 0.045)
+    #expect(gap.mean >= 0.03)
     #expect(abs(perToken.mean - gap.mean) < 0.03)
     #expect(whole.p50 >= 0.3)
     #expect(report.duration >= 1.2)

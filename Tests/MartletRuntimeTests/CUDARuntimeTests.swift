@@ -1,5 +1,6 @@
 import FakeCUDA
 import MartletRuntime
+import MartletRuntimeTestSupport
 import Testing
 
 /// The CUDA layer over a driver that is none: what is asked of it, in which context, and what comes of its errors.

@@ -1,28 +1,7 @@
 import Glibc
 import MartletRuntime
+import MartletRuntimeTestSupport
 import Testing
-
-/// A folder that goes away with the test.
-final class TemporaryFolder: Sendable {
-  let path: String
-
-  init() throws {
-    var template = Array("/tmp/martlet-XXXXXX".utf8CString)
-    let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) != nil }
-    try #require(made)
-    path = Directory.text(template)
-  }
-
-  deinit { Self.remove(path) }
-
-  private static func remove(_ path: String) {
-    for name in Directory.names(in: path) {
-      let inner = path + "/" + name
-      if unlink(inner) != 0 { remove(inner) }
-    }
-    rmdir(path)
-  }
-}
 
 @Suite struct KernelCacheTests {
   @Test(arguments: [0, 1, 100_000]) func givesBackWhatItKeeps(count: Int) throws {

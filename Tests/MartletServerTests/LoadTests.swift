@@ -16,7 +16,7 @@ struct LoadTests {
   }
 
   static func engine(_ server: TestServer) async throws -> Engine.Status {
-    await (try await server.models.model).generationEngine.status
+    try await server.models.model.generationEngine.status
   }
 
   /// Waits until the engine holds nothing.

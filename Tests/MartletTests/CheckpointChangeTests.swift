@@ -53,7 +53,7 @@ import Testing
     for expected in change.prompts {
       let request = Request(prompt: prompts[expected.prompt].promptIds, maxTokens: expected.generated.count)
       var tokens: [Int32] = []
-      for try await event in try await model.makeEngine().submit(request) {
+      for try await event in try model.makeEngine().submit(request) {
         if case .token(let token) = event { tokens.append(token.token) }
       }
       #expect(tokens == expected.generated, "prompt \(expected.prompt)")

@@ -78,7 +78,7 @@ struct GenerationTests {
     // The next request runs on a free engine.
     let output = try await Output(model.complete("Hello", options: GenerationOptions(maxTokens: 4)))
     #expect(output.summary != nil)
-    let status = await model.generationEngine.status
+    let status = model.generationEngine.status
     #expect((status.runningCount, status.waitingCount) == (0, 0))
   }
 

@@ -53,9 +53,11 @@ class Compiler:
         self.library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
         return f"{major.value}.{minor.value}"
 
-    def compile(self, name: str, source: str, architecture: str) -> tuple[bool, str, int]:
+    def compile(
+        self, name: str, source: str, architecture: str, options: list[str] = OPTIONS
+    ) -> tuple[bool, str, int]:
         """Whether it worked, the log, and the bytes of machine code."""
-        options = [f"--gpu-architecture={architecture}", *OPTIONS]
+        options = [f"--gpu-architecture={architecture}", *options]
         program, size = ctypes.c_void_p(), ctypes.c_size_t()
         self.library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), name.encode(), 0, None, None)
         array = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])

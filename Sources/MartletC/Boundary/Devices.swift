@@ -24,6 +24,7 @@ enum DeviceFamily: UInt32, CaseIterable {
     switch kind {
     case .cpu: self = .cpu
     case .cuda: self = .nvidia
+    case .metax: self = .metax
     }
   }
 

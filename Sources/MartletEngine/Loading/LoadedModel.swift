@@ -115,7 +115,10 @@ package struct LoadedModel: Sendable {
     let runtime = try context.runtime(for: device)
     let stream = try Self.makeStream(on: runtime, options)
     // The first start on a kind of GPU compiles, which takes as long as reading a model.
-    try runtime.kernels?.load(Kernels.all) { try progress(0.3 * Double($0) / Double(Kernels.all.count)) }
+    if let kernels = runtime.kernels {
+      let sources = Kernels.all(for: kernels.description)
+      try kernels.load(sources) { try progress(0.3 * Double($0) / Double(sources.count)) }
+    }
     decoder = try Decoder(
       WeightScope(weights(device.kind == .cpu ? runtime : Runtime(.cpu))), configuration,
       WeightLoader(compute: options.compute, stream: stream),

@@ -24,7 +24,7 @@ package struct Pass {
   package static func stepTokens(on device: Device) -> Int {
     switch device.kind {
     case .cpu: 512
-    case .cuda: 2048
+    case .cuda, .metax: 2048
     }
   }
 
@@ -87,7 +87,7 @@ package struct Pass {
     let shape = BatchShape(batch)
     var plan = try plan(shape)
     try plan.input.load(batch, on: stream.runtime)
-    if stream.device.kind != .cpu, plan.hasRun {
+    if stream.runtime.kernels?.description.canRecord == true, plan.hasRun {
       if plan.recording?.generation != stream.scratchGeneration {
         let graph = try Graph(on: stream) { for part in plan.step.operators { try part.run(on: stream) } }
         plan.recording = (graph, stream.scratchGeneration)

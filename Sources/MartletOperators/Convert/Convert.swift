@@ -22,7 +22,7 @@ package struct Convert: Operator {
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

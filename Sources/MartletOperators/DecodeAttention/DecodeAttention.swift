@@ -32,7 +32,7 @@ package struct DecodeAttention: Operator {
     (self.cache, self.batch, self.heads, self.scale, self.window) = (cache, batch, heads, scale, window)
     switch queries.device.kind {
     case .cpu: tickets = nil
-    case .cuda:
+    case .cuda, .metax:
       let tokens = queries.shape[0]
       try check.require(
         Self.isPossible(tokens: tokens, heads: heads, cache: cache, on: queries.device), "the cache",
@@ -50,7 +50,7 @@ package struct DecodeAttention: Operator {
     guard out.count > 0 else { return }
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

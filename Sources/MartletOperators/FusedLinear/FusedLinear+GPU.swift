@@ -17,6 +17,8 @@ extension FusedLinear {
   private static let (pieceColumns, copyBytes, mostStages) = (2048, 96 << 10, 8)
   /// The most that a block asks for.
   static let mostSharedBytes = 160 << 10
+  /// The same where no more than 64 KB can be had, less what kernels have of their own.
+  private static let fewSharedBytes = 60 << 10
 
   /// How quantised rows are copied ahead, piece by piece.
   private struct Copies {
@@ -40,11 +42,12 @@ extension FusedLinear {
   private static func rowsAtOnce(_ rows: Int) -> Int { [1, 2, 4].first { rows <= $0 } ?? mostRows }
 
   /// Shared memory of a block, in bytes.
-  private static func sharedBytes(rows: Int, weight: PackedWeight) -> Int {
+  /// - Parameter kind: only NVIDIA's processors copy ahead; elsewhere rows are read where they lie.
+  private static func sharedBytes(rows: Int, weight: PackedWeight, on kind: Device.Kind) -> Int {
     let isQuantized = weight.dtype.isQuantized
     let row = isQuantized ? weight.columns + weight.columns / 4 : weight.columns * weight.dtype.blockBytes
     let x = (rowsAtOnce(rows) * row + 127) / 128 * 128
-    return fixedBytes + x + (isQuantized ? Copies(weight).sharedBytes : 0)
+    return fixedBytes + x + (isQuantized && kind == .cuda ? Copies(weight).sharedBytes : 0)
   }
 
   /// Whether a kernel can do it: on a GPU, with rows that begin at multiples of 16 bytes and fit into shared memory, and
@@ -58,7 +61,8 @@ extension FusedLinear {
     } else {
       guard weight.dtype == activations, weight.columns * weight.dtype.blockBytes % 16 == 0 else { return false }
     }
-    guard sharedBytes(rows: rows, weight: weight) <= mostSharedBytes else { return false }
+    let most = device.kind == .cuda ? mostSharedBytes : fewSharedBytes
+    guard sharedBytes(rows: rows, weight: weight, on: device.kind) <= most else { return false }
     if case .rotated(let rotation) = ending {
       let cache = rotation.cache
       return cache.headDimension % 2 == 0 && cache.paddedDimension == cache.headDimension && !cache.dtype.isQuantized
@@ -81,8 +85,8 @@ extension FusedLinear {
     try stream.launch(
       "multiply_\(weight.dtype.name)_\(Self.rowsAtOnce(x.count))",
       of: Kernels.fusedLinearBlocks[weight.dtype] ?? Kernels.fusedLinear, grid: GridSize(blocks),
-      block: GridSize(Self.threads), sharedBytes: Self.sharedBytes(rows: x.count, weight: weight), overlaps: true,
-      argument)
+      block: GridSize(Self.threads),
+      sharedBytes: Self.sharedBytes(rows: x.count, weight: weight, on: stream.device.kind), overlaps: true, argument)
   }
 
   /// The kernels' argument.

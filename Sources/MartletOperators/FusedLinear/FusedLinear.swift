@@ -93,7 +93,7 @@ package struct FusedLinear: Operator {
     case .cpu:
       parts = try Self.parts(x, norm, weight, bias, ending, out, on: runtime)
       (candidates, ticket) = (nil, nil)
-    case .cuda:
+    case .cuda, .metax:
       parts = []
       try check.require(
         Self.isPossible(
@@ -118,7 +118,7 @@ package struct FusedLinear: Operator {
     guard x.count > 0 else { return }
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 

@@ -53,7 +53,7 @@ extension Linear {
     }
     let isMany = x.count >= Self.leastManyTokens && (out.dtype == dtype || out.dtype == .f32)
     if isMany, try multiplyByLibrary(rows, dtype: dtype, stream) { return }
-    if isMany, dtype != .f32 {
+    if isMany, dtype != .f32, stream.hasMatrixUnits {
       return try stream.launch(
         "multiply_tile_\(dtype.name)_\(out.dtype.name)", of: Kernels.linearTile,
         grid: Self.grid(out.width, Self.tile, (x.count + Self.tile - 1) / Self.tile), block: GridSize(Self.tileThreads),
@@ -93,7 +93,7 @@ extension Linear {
     argument.quants = (scratch + quantsStart).assumingMemoryBound(to: Int8.self)
     try stream.launch(
       "quantize_\(x.dtype.name)", of: Kernels.linearBlocks, units: x.count * packed.columns, argument)
-    if x.count >= Self.leastBlockTileTokens {
+    if x.count >= Self.leastBlockTileTokens, stream.hasMatrixUnits {
       return try stream.launch(
         "multiply_tile_\(packed.dtype.name)", of: Kernels.linearBlocksTile,
         grid: Self.grid(out.width, Self.blockTile, (x.count + Self.blockTileTokens - 1) / Self.blockTileTokens),

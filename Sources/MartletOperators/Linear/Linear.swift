@@ -71,7 +71,7 @@ package struct Linear: Operator {
     guard out.count > 0, out.width > 0 else { return }
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

@@ -59,7 +59,7 @@ package struct PackedWeight: Sendable {
     case .cpu:
       panelCount = (rows + Self.panelRows - 1) / Self.panelRows
       panelBytes = Self.panelBytes(dtype, columns: columns)
-    case .cuda:
+    case .cuda, .metax:
       // Rows as they are.
       panelCount = rows
       panelBytes = columns / dtype.blockSize * dtype.blockBytes
@@ -68,7 +68,7 @@ package struct PackedWeight: Sendable {
     base = UnsafeRawPointer(storage.pointer)
     switch stream.device.kind {
     case .cpu: packOnCPU(sources, stream)
-    case .cuda: try packOnGPU(parts, sources, stream)
+    case .cuda, .metax: try packOnGPU(parts, sources, stream)
     }
   }
 

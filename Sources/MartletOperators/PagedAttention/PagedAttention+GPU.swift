@@ -51,7 +51,8 @@ extension PagedAttention {
     var argument = martlet_gpu_attention_tile()
     argument.q_strides = (Int64(queries.stride), Int64(dimension))
     argument.out_strides = (Int64(out.stride), Int64(dimension))
-    guard out.count - sequences >= AttentionTile.leastQueries, out.dtype == cache.dtype || out.dtype == .f32,
+    guard stream.hasMatrixUnits, out.count - sequences >= AttentionTile.leastQueries,
+      out.dtype == cache.dtype || out.dtype == .f32,
       let tile = AttentionTile(
         cache.dtype, dimension: dimension, valueDimension: dimension, group: group, scale: scale),
       tile.isAligned(queries.base, argument.q_strides), tile.isAligned(out.base, argument.out_strides)

@@ -76,7 +76,7 @@ package struct PagedAttention: Operator {
     guard out.count > 0 else { return }
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

@@ -17,7 +17,7 @@ package struct Prefetch: Operator {
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
-    case .cuda: runOnGPU()
+    case .cuda, .metax: runOnGPU()
     }
   }
 }

@@ -41,7 +41,7 @@ package struct Quantize: Sendable {
   package func run(on stream: Stream) throws(RuntimeError) -> Outcome {
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

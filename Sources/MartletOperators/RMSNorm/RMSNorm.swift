@@ -31,7 +31,7 @@ package struct RMSNorm: Operator {
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

@@ -40,7 +40,7 @@ package struct RoPE: Operator {
   package func run(on stream: Stream) throws(RuntimeError) {
     switch stream.device.kind {
     case .cpu: try runOnCPU(stream)
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

@@ -45,7 +45,7 @@ package struct RotationTable: Operator {
           frequencies.fill(position: position, length: length, cosines: row, sines: row + half)
         }
       }
-    case .cuda: try runOnGPU(stream)
+    case .cuda, .metax: try runOnGPU(stream)
     }
   }
 }

@@ -54,7 +54,7 @@ extension SelfAttention {
   private func runOnTiles(_ stream: Stream) throws(RuntimeError) -> Bool {
     let keyHeads = k.shape[1]
     let group = q.shape[1] / keyHeads
-    guard q.shape[0] >= AttentionTile.leastQueries,
+    guard stream.hasMatrixUnits, q.shape[0] >= AttentionTile.leastQueries,
       let tile = AttentionTile(
         q.dtype, dimension: q.shape[2], valueDimension: v.shape[2], group: group, scale: scale),
       [q, k, v, out].allSatisfy({ tile.isAligned($0.pointer, strides($0)) })

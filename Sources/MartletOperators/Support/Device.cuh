@@ -1,4 +1,6 @@
-// What all kernels share. It stands before each of them, behind `martlet_gpu.h`. Vendor's names live here only.
+// What all kernels share. It stands before each of them, behind `martlet_gpu.h`. Vendor's names live here only. The host
+// defines what it is compiled for: MT_PLATFORM_NVIDIA or MT_PLATFORM_METAX, and MT_WAVE, the lanes of the hardware's wave,
+// where these are not 32.
 
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -9,8 +11,13 @@ typedef long long i64;
 #define INLINE __device__ __forceinline__
 /// A kernel for blocks of at most THREADS threads.
 #define KERNEL(THREADS) extern "C" __global__ void __launch_bounds__(THREADS)
-/// The same where BLOCKS of them shall fit on a multiprocessor at once, and registers up to that are for the taking.
+/// The same where BLOCKS of them shall fit on a multiprocessor at once, and registers up to that are for the taking. Elsewhere
+/// the second number counts other things, or nobody has said what.
+#if defined(MT_PLATFORM_NVIDIA)
 #define KERNEL_TOGETHER(THREADS, BLOCKS) extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
+#else
+#define KERNEL_TOGETHER(THREADS, BLOCKS) KERNEL(THREADS)
+#endif
 
 enum { F32 = 0, F16 = 1, BF16 = 2, Q8_0 = 6, Q4_0 = 7, Q4_1 = 8, Q5_0 = 9, Q5_1 = 10, Q4_K = 11, Q5_K = 12, Q6_K = 13 };
 
@@ -19,25 +26,35 @@ enum { GROUP = 32 };
 
 // --- Groups of 32 lanes ----------------------------------------------------------------------------------------------
 
-#if defined(MT_WAVE) && MT_WAVE == 64
-typedef unsigned long lane_mask;
-#else
-typedef unsigned lane_mask;
+#if !defined(MT_WAVE)
+#define MT_WAVE 32
 #endif
-#define ALL_LANES (~(lane_mask)0)
+
+/// Which lanes take part in an exchange: those of the calling group. Where a wave holds two groups, the other one may be
+/// elsewhere in the kernel, or through with it.
+#if MT_WAVE == 64
+typedef unsigned long lane_mask;
+INLINE lane_mask own_lanes() { return (lane_mask)0xffffffff << threadIdx.x % 64 / GROUP * GROUP; }
+#elif MT_WAVE == 32
+typedef unsigned lane_mask;
+INLINE lane_mask own_lanes() { return ~(lane_mask)0; }
+#else
+#error "waves have 32 lanes or 64"
+#endif
 
 INLINE int lane_index() { return threadIdx.x % GROUP; }
 INLINE int group_index() { return threadIdx.x / GROUP; }
 
 template <class T>
 INLINE T from_lane_xor(T v, int mask) {
-  return __shfl_xor_sync(ALL_LANES, v, mask, GROUP);
+  return __shfl_xor_sync(own_lanes(), v, mask, GROUP);
 }
 template <class T>
 INLINE T from_lane(T v, int lane) {
-  return __shfl_sync(ALL_LANES, v, lane, GROUP);
+  return __shfl_sync(own_lanes(), v, lane, GROUP);
 }
-INLINE void sync_lanes() { __syncwarp(); }
+/// Lanes of a group see what the others wrote before it.
+INLINE void sync_lanes() { __syncwarp(own_lanes()); }
 
 /// Four of eight bytes, low word first, by the numbers in four digits of `order`.
 INLINE u32 select_bytes(u32 low, u32 high, u32 order) {

@@ -41,13 +41,17 @@ package enum Kernels {
 
   /// All of them, those first that take longest to compile.
   package static let all =
-    [
-      attentionHopper, attentionTile, pagedAttention, fusedLinear, linearBlocksTile, linearBlocks, decodeAttention,
-      selfAttention,
-    ]
+    forMatrixUnits + [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
     + DType.allCases.compactMap { fusedLinearBlocks[$0] } + [
-      linear, linearTile, cacheAppend, convert, rmsNorm, rope, rearrange, sample, argmax, swiglu, add,
+      linear, cacheAppend, convert, rmsNorm, rope, rearrange, sample, argmax, swiglu, add,
     ]
+
+  /// Those that a device has use for.
+  package static func all(for device: GPUDescription) -> [KernelSource] {
+    device.hasMatrixUnits ? all : Array(all.dropFirst(forMatrixUnits.count))
+  }
+
+  private static let forMatrixUnits = [attentionHopper, attentionTile, linearBlocksTile, linearTile]
 }
 
 extension Rows {
@@ -60,6 +64,9 @@ extension Rows {
 }
 
 extension Stream {
+  /// Whether the device has matrix units that there are kernels for.
+  var hasMatrixUnits: Bool { runtime.kernels?.description.hasMatrixUnits ?? false }
+
   /// Threads of a block whose threads take eight elements at a time and know nothing of each other.
   private static let plainThreads = 256
   /// More blocks than this take turns.

@@ -1,4 +1,7 @@
-// Which queries a unit of attention with many of them has: `martlet_gpu_attention_tile`.
+// Which queries a unit of attention with many of them has: `martlet_gpu_attention_tile`. Only kernels for matrix units take
+// units of many.
+
+#if defined(MT_PLATFORM_NVIDIA)
 
 /// A unit's queries.
 struct query_tile {
@@ -91,3 +94,5 @@ INLINE void store_wide(const martlet_gpu_attention_tile &a, int token, int head,
   float *to = (float *)a.out + token * a.out_strides[0] + head * a.out_strides[1] + column;
   *(float2 *)to = float2{left, right};
 }
+
+#endif

@@ -96,17 +96,4 @@ package struct CUDACompiler: Sendable {
       device: Device(.cuda), call: "compiling \(source.name).cu",
       reason: String(cString: functions.error_string(result)))
   }
-
-  /// Calls `body` with an array of C strings.
-  private func withCStrings<Result>(
-    _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
-  ) -> Result {
-    let characters = strings.map { Array($0.utf8CString) }
-    let offsets = characters.reduce(into: [0]) { $0.append($0.last! + $1.count) }
-    return characters.flatMap { $0 }.withUnsafeBufferPointer { text in
-      offsets.dropLast().map { UnsafePointer<CChar>?.some(text.baseAddress! + $0) }.withUnsafeBufferPointer {
-        body($0.baseAddress!)
-      }
-    }
-  }
 }

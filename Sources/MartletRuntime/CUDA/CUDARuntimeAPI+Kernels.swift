@@ -7,6 +7,8 @@ extension CUDARuntimeAPI {
     try compiler.identity
   }
 
+  package var codeEnding: String { "cubin" }
+
   package func compile(_ source: KernelSource, architecture: String) throws(RuntimeError) -> [UInt8] {
     try compiler.compile(source, architecture: architecture)
   }
@@ -44,10 +46,10 @@ extension CUDARuntimeAPI {
 
   package func launch(
     _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle,
-    overlaps: Bool, argument: UnsafeMutableRawPointer
+    overlaps: Bool, argument: UnsafeMutableRawBufferPointer
   ) throws(RuntimeError) {
     let functions = try functions()
-    var parameter: UnsafeMutableRawPointer? = argument
+    var parameter = argument.baseAddress
     if overlaps {
       var attribute = martlet_cu_launch_attribute()
       attribute.kind = Int32(MARTLET_CU_LAUNCH_OVERLAPPING)

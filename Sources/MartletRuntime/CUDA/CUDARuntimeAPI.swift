@@ -75,9 +75,10 @@ package struct CUDARuntimeAPI: GPUAPI {
     // Hopper's own instructions are in the architecture with an a.
     let architecture = "sm_\(major)\(minor)" + (major == 9 ? "a" : "")
     return GPUDescription(
-      name: Directory.text(Array(name.prefix { $0 != 0 }) + [0]), architecture: architecture,
+      name: Directory.text(Array(name.prefix { $0 != 0 }) + [0]), architecture: architecture, wave: 32,
       processors: try attribute(MARTLET_CU_ATTRIBUTE_PROCESSORS), memory: memory,
-      sharedBytes: try attribute(MARTLET_CU_ATTRIBUTE_SHARED_BYTES), canOverlap: major >= 9)
+      sharedBytes: try attribute(MARTLET_CU_ATTRIBUTE_SHARED_BYTES), canOverlap: major >= 9,
+      hasMatrixUnits: true, canRecord: true)
   }
 
   package func memoryUsage() throws(RuntimeError) -> (free: Int, total: Int) {

@@ -31,8 +31,10 @@ package struct GridSize: Hashable, Sendable {
 /// What a device is, as far as kernels and people care.
 package struct GPUDescription: Equatable, Sendable {
   package let name: String
-  /// What code is compiled for: `sm_90a`.
+  /// What code is compiled for: `sm_90a`, `xcore1000-64`.
   package let architecture: String
+  /// Lanes of a wave, of which operators use groups of 32.
+  package let wave: Int
   /// Multiprocessors.
   package let processors: Int
   /// Bytes of memory.
@@ -41,6 +43,10 @@ package struct GPUDescription: Equatable, Sendable {
   package let sharedBytes: Int
   /// Whether a kernel may begin before the one ahead of it has ended.
   package let canOverlap: Bool
+  /// Whether there are kernels for its matrix units; elsewhere those for everybody do their work.
+  package let hasMatrixUnits: Bool
+  /// Whether work can be recorded and launched as a whole.
+  package let canRecord: Bool
 }
 
 /// What platforms with kernels have beside the twelve functions. As there, calls concern the device that `setDevice` chose
@@ -53,6 +59,8 @@ package protocol GPUAPI: RuntimeAPI {
 
   /// Everything beside the source that decides what compiling gives: a part of the name under which code is kept.
   func compilerIdentity() throws(RuntimeError) -> String
+  /// How files with code end: `cubin`.
+  var codeEnding: String { get }
   /// Compiles kernels for an architecture.
   /// - Throws: `RuntimeError.callFailed` with the compiler's words, or `deviceUnavailable` if there is no compiler.
   func compile(_ source: KernelSource, architecture: String) throws(RuntimeError) -> [UInt8]
@@ -64,7 +72,7 @@ package protocol GPUAPI: RuntimeAPI {
   /// - Parameter overlaps: whether it may begin before the kernel ahead of it has ended.
   func launch(
     _ function: FunctionHandle, grid: GridSize, block: GridSize, sharedBytes: Int, stream: StreamHandle, overlaps: Bool,
-    argument: UnsafeMutableRawPointer
+    argument: UnsafeMutableRawBufferPointer
   ) throws(RuntimeError)
 
   /// The vendor's library of matrix products, for one stream of the current device; nil if there is none.

@@ -30,10 +30,12 @@ package struct GPUProbe {
   /// - Throws: `RuntimeError` if there is no room for the copies.
   init(of stream: Stream, products: MachineLimits.Products) throws(RuntimeError) {
     self.stream = stream
-    switch products {
-    case .bytes: (kernel, operationsPerRound) = ("probe_bytes", Self.chains * 2 * 16 * 8 * 32)
-    case .bf16: (kernel, operationsPerRound) = ("probe_bf16", Self.chains * 2 * 16 * 8 * 16)
-    case .f32: (kernel, operationsPerRound) = ("probe_f32", Self.chains * 2 * 32)
+    // Without matrix units a thread multiplies bf16 as f32, one at a time, and bytes by fours.
+    switch (products, stream.runtime.kernels?.description.hasMatrixUnits ?? false) {
+    case (.bytes, true): (kernel, operationsPerRound) = ("probe_bytes", Self.chains * 2 * 16 * 8 * 32)
+    case (.bytes, false): (kernel, operationsPerRound) = ("probe_bytes", Self.chains * 2 * 4 * 32)
+    case (.bf16, true): (kernel, operationsPerRound) = ("probe_bf16", Self.chains * 2 * 16 * 8 * 16)
+    case (.bf16, false), (.f32, _): (kernel, operationsPerRound) = ("probe_f32", Self.chains * 2 * 32)
     }
     memory = try Storage(byteCount: 2 * Self.copiedBytes, on: stream.runtime)
     start = try Event(on: stream.runtime, isTimed: true)

@@ -115,6 +115,6 @@ package final class KernelLibrary: Sendable {
     fingerprint.append(source.text)
     fingerprint.append(description.architecture)
     fingerprint.append(try gpu.compilerIdentity())
-    return "\(source.name)-\(description.architecture)-\(fingerprint.text).cubin"
+    return "\(source.name)-\(description.architecture)-\(fingerprint.text).\(gpu.codeEnding)"
   }
 }

@@ -66,3 +66,23 @@ KERNEL(PROBE_THREADS) probe_f32(const martlet_gpu_probe a) {
   for (int i = 0; i < PROBE_CHAINS; i++) total += sums[i];
   a.out[(i64)blockIdx.x * PROBE_THREADS + threadIdx.x] = total;
 }
+
+#if !defined(MT_PLATFORM_NVIDIA)
+
+/// Four products of bytes a thread, eight times a round.
+KERNEL(PROBE_THREADS) probe_bytes(const martlet_gpu_probe a) {
+  int sums[PROBE_CHAINS];
+#pragma unroll
+  for (int i = 0; i < PROBE_CHAINS; i++) sums[i] = 0;
+  const u32 x = threadIdx.x * 2654435761u;
+  for (int round = 0; round < a.rounds; round++) {
+#pragma unroll
+    for (int i = 0; i < PROBE_CHAINS; i++) sums[i] = dot4(x, x + (u32)sums[i], sums[i]);
+  }
+  int total = 0;
+#pragma unroll
+  for (int i = 0; i < PROBE_CHAINS; i++) total += sums[i];
+  a.out[(i64)blockIdx.x * PROBE_THREADS + threadIdx.x] = (float)total;
+}
+
+#endif

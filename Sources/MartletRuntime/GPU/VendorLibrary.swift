@@ -20,6 +20,8 @@ package struct LibrarySearch: Sendable, Equatable {
   package internal(set) var path: String?
   /// Its version, as `12.4`; nil if none was loaded or it does not say.
   package internal(set) var version: String?
+  /// Functions that it lacks and that can be done without.
+  package internal(set) var lacking: [String] = []
 
   package init(purpose: String, variable: String) { (self.purpose, self.variable) = (purpose, variable) }
 
@@ -40,13 +42,27 @@ enum VendorLibrary {
   /// - Parameters:
   ///   - names: file names, newest first.
   ///   - folders: where to look after the system's own order.
-  ///   - empty: a table whose functions are not yet known.
+  ///   - prepare: called with the folder of a library that is about to be opened.
   ///   - fill: looks the functions up, and names one that is missing.
   static func open<Table>(
     _ search: inout LibrarySearch, names: [String], folders: [String], prepare: (_ folder: String) -> Void = { _ in },
     fill: (UnsafeMutableRawPointer, UnsafeMutablePointer<Table>) -> UnsafePointer<CChar>?
   ) -> Table? {
-    var places = names + folders.flatMap { folder in names.map { "\(folder)/\($0)" } }
+    open(
+      &search, places: names + folders.flatMap { folder in names.map { "\(folder)/\($0)" } }, prepare: prepare,
+      fill: fill)
+  }
+
+  /// Tries places in order until one has a library with all functions of a table.
+  /// - Parameters:
+  ///   - places: paths, and bare names that the system looks up; none of them if the search's variable names a file.
+  ///   - refusal: why a library that has all functions is not to be used; nil if it is.
+  static func open<Table>(
+    _ search: inout LibrarySearch, places: [String], prepare: (_ folder: String) -> Void = { _ in },
+    refusal: (Table) -> String? = { _ in nil },
+    fill: (UnsafeMutableRawPointer, UnsafeMutablePointer<Table>) -> UnsafePointer<CChar>?
+  ) -> Table? {
+    var places = places
     if let named = environment(search.variable) { places = [named] }
     for place in places {
       if let slash = place.lastIndex(of: "/") {
@@ -70,6 +86,11 @@ enum VendorLibrary {
       if let missing = fill(library, table) {
         search.attempts.append(
           .init(place: place, failure: "it lacks \(String(cString: missing)); a newer one is needed"))
+        dlclose(library)
+        continue
+      }
+      if let refusal = refusal(table.pointee) {
+        search.attempts.append(.init(place: place, failure: refusal))
         dlclose(library)
         continue
       }
