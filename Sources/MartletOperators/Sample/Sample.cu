@@ -175,7 +175,7 @@ KERNEL(1024) sample_f32(const martlet_gpu_sample a) {
   const auto weigh = [&](float v) { return sampling_weight((highest - v) / rule.temperature); };
   const auto one = [] { return (u64)1; };
   // What is kept: keys from `least` up, and of the tokens with just that key those up to `last`.
-  u32 least = 0, last = 0xffffffffu;
+  u32 least = 0, last = ~0u;
 
   if (rule.top_k > 0 && rule.top_k < a.width) {
     const auto are_enough = [&](u64 count, u64) { return count >= (u64)rule.top_k; };
