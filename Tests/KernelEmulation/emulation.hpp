@@ -35,7 +35,7 @@ extern unsigned long long exchanged[MOST_THREADS];
 extern emulation::index3 threadIdx, blockIdx, blockDim, gridDim;
 
 inline void __syncthreads() { emulation::wait_for_block(); }
-inline void __syncwarp() { emulation::wait_for_group(); }
+inline void __syncwarp(unsigned = ~0u) { emulation::wait_for_group(); }
 
 template <class T>
 T __shfl_sync(unsigned, T v, int lane, int) {
