@@ -17,7 +17,7 @@ import Testing
     let object = try Martlet.succeed(load + ["--json", "--field", "temperature=0"]).object()
     #expect(
       Set(object.keys) == [
-        "server", "model", "settings", "completed", "failed", "failures", "duration_s", "prompt_tokens",
+        "server", "model", "settings", "completed", "resent", "failed", "failures", "duration_s", "prompt_tokens",
         "cached_tokens",
         "generated_tokens", "counted_by_server", "requests_per_s", "generated_tokens_per_s", "total_tokens_per_s",
         "time_to_first_token_s", "inter_token_s", "time_per_token_s", "end_to_end_s",
