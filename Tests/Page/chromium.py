@@ -213,6 +213,11 @@ class Page:
         self.send("Input.dispatchKeyEvent", {"type": "keyDown", "text": text, **event} if text
                   else {"type": "rawKeyDown", **event})
         self.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+        self.settle()
+
+    def settle(self) -> None:
+        """Returns when the browser has drawn what happened: events of scrolling and of sizes come just before that."""
+        self.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(0))))")
 
     def type(self, text: str) -> None:
         self.send("Input.insertText", {"text": text})

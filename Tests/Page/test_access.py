@@ -191,6 +191,18 @@ class Looks(PageTest):
         page.press("Escape")
         self.finished(page)
 
+    def test_a_button_that_goes_leaves_the_keyboard_somewhere(self):
+        self.answers("word\n\n" * 100)
+        page = self.page()
+        self.ask(page, "x")
+        self.assertTrue(page.evaluate("document.querySelector('#latest').hidden"))
+        page.evaluate("document.querySelector('#scroller').scrollTop = 0")
+        page.wait("!document.querySelector('#latest').hidden")
+        page.evaluate("document.querySelector('#latest').focus()")
+        page.evaluate("document.querySelector('#scroller').scrollTop = 1e6")
+        page.wait("document.querySelector('#latest').hidden")
+        self.assertEqual(page.focused(), "prompt")
+
 
 if __name__ == "__main__":
     unittest.main()

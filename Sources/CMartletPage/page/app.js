@@ -49,7 +49,7 @@ function open(id) {
   conversation = running.get(id)?.conversation ?? store.loadConversation(id) ?? newConversation();
   remember();
   show();
-  scroller.scrollTop = scroller.scrollHeight;
+  goToEnd();
   prompt.focus();
 }
 
@@ -147,7 +147,16 @@ const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clie
 let follows = true;
 
 function showLatest() {
-  by("latest").hidden = isAtEnd();
+  const latest = by("latest");
+  const hadFocus = document.activeElement === latest;
+  latest.hidden = isAtEnd();
+  // A hidden button would leave the keyboard nowhere.
+  if (hadFocus && latest.hidden) prompt.focus();
+}
+
+function goToEnd() {
+  scroller.scrollTop = scroller.scrollHeight;
+  showLatest();
 }
 
 /// Shows a message above the conversation, or takes it away.
@@ -182,7 +191,7 @@ async function generate(talk, node, isContinued) {
   save(talk);
   show();
   follows = true;
-  scroller.scrollTop = scroller.scrollHeight;
+  goToEnd();
   spoken.replaceChildren();
   status.textContent = "The model is answering.";
   const isCurrent = () => running.get(talk.id) === generation;
@@ -206,7 +215,7 @@ async function generate(talk, node, isContinued) {
   if (talk !== conversation) return showSidebar();
   const hadFocus = document.activeElement === by("stop");
   show();
-  if (follows) scroller.scrollTop = scroller.scrollHeight;
+  if (follows) goToEnd();
   if (hadFocus) prompt.focus();
   speak(by("messages").lastElementChild?.querySelector(".body"), Infinity);
   status.textContent = node.error ?? `${node.finish === "stopped" ? "Stopped" : "Answer complete"}: ${statistics(node.stats) ?? "nothing came"}.`;
@@ -217,8 +226,8 @@ function growing(generation) {
   transcript.grow(generation.node, (body, whole) => {
     body.parentElement.querySelector(".thinking")?.remove();
     if (generation.speed) by("speed").textContent = `about ${decimal(generation.speed)} tokens per second`;
-    if (follows) scroller.scrollTop = scroller.scrollHeight;
-    showLatest();
+    if (follows) goToEnd();
+    else showLatest();
     speak(body, whole);
   });
 }
@@ -330,7 +339,7 @@ by("new-conversation").addEventListener("click", begin);
 by("open-settings").addEventListener("click", () => sheet.open(conversation.settings));
 by("model").addEventListener("change", () => changeSetting("model", by("model").value));
 by("latest").addEventListener("click", () => {
-  scroller.scrollTop = scroller.scrollHeight;
+  goToEnd();
   prompt.focus();
 });
 scroller.addEventListener("scroll", () => {
@@ -364,6 +373,6 @@ addEventListener("pagehide", () => {
 
 conversation = store.loadConversation(store.recall("current")) ?? conversation;
 show();
-scroller.scrollTop = scroller.scrollHeight;
+goToEnd();
 if (sendsByEnter) prompt.focus();
 meet();
