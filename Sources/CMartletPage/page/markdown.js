@@ -78,7 +78,7 @@ function listNode({ start, items, isLoose }) {
     const item = element("li");
     if (isDone !== null) {
       item.className = "task";
-      item.append(element("input", { type: "checkbox", disabled: "", "aria-label": isDone ? "Done" : "To do", ...(isDone && { checked: "" }) }));
+      item.append(element("input", { type: "checkbox", name: "task", disabled: "", "aria-label": isDone ? "Done" : "To do", ...(isDone && { checked: "" }) }));
     }
     for (const block of blocks) {
       if (block.kind === "paragraph" && !isLoose) item.append(...inlineNodes(block.text));

@@ -67,7 +67,7 @@ export class Transcript {
   /// Puts a field in the place of a message's text.
   edit(node) {
     const row = this.#rowOf(node.id);
-    const field = element("textarea", { "aria-label": node.role === "user" ? "Edit your message" : "Edit the answer", rows: "3" });
+    const field = element("textarea", { "aria-label": node.role === "user" ? "Edit your message" : "Edit the answer", name: "text", rows: "3" });
     field.value = node.text;
     const save = element("button", { type: "button", class: "primary" }, node.role === "user" ? "Send" : "Save");
     const cancel = element("button", { type: "button" }, "Cancel");
@@ -175,7 +175,7 @@ async function copyText(button, text) {
     await navigator.clipboard.writeText(text);
   } catch {
     // Over plain HTTP there is no clipboard but the old way.
-    const field = element("textarea", { class: "unseen" });
+    const field = element("textarea", { class: "unseen", name: "copy" });
     field.value = text;
     document.body.append(field);
     field.select();
