@@ -32,23 +32,6 @@ static void swiglu(int type, const void *gate, const void *up, void *out, size_t
   FOR_TYPE(type, swiglu_of(T, gate, up, out, count));
 }
 
-/// Copies a short row: the C library's function is made for long ones. All of a piece is read before it is written, so that
-/// nothing waits for addresses that look alike.
-INLINE void copy_bytes(char *to, const char *from, size_t bytes) {
-  size_t at = 0;
-  for (; at + 4 * sizeof(i32x16) <= bytes; at += 4 * sizeof(i32x16)) {
-    i32x16 parts[4];
-    memcpy(parts, from + at, sizeof parts);
-    memcpy(to + at, parts, sizeof parts);
-  }
-  for (; at + sizeof(i32x16) <= bytes; at += sizeof(i32x16)) {
-    i32x16 part;
-    memcpy(&part, from + at, sizeof part);
-    memcpy(to + at, &part, sizeof part);
-  }
-  if (at < bytes) memcpy(to + at, from + at, bytes - at);
-}
-
 INLINE void convert_of(const int from, const void *source, const int to, void *out, size_t count) {
   FOR_ELEMENTS(count, store_some(to, out, i, load_some(from, source, i, n), n);)
 }
@@ -56,7 +39,10 @@ INLINE void convert_from(const int from, const void *source, int to, void *out, 
   FOR_TYPE(to, convert_of(from, source, T, out, count));
 }
 static void convert(int from, const void *source, int to, void *out, size_t count) {
-  if (from == to) return copy_bytes(out, source, count * type_size(from));
+  if (from == to) {
+    memcpy(out, source, count * type_size(from));
+    return;
+  }
   FOR_TYPE(from, convert_from(T, source, to, out, count));
 }
 
@@ -190,20 +176,22 @@ static void weighted_sum(int type, const void *rows, size_t stride, size_t count
   FOR_TYPE(type, weighted_sum_of(T, rows, stride, count, weights, width, out));
 }
 
-enum {
-  /// Rows that are asked for before they are copied, if they are no longer than so many bytes.
-  COPY_AHEAD_ROWS = 6,
-  COPY_AHEAD_BYTES = 1024,
-};
+/// Rows up to so many bytes are copied here, a cache line after the other. The C library's function, the best for longer ones,
+/// reads a short row whole before it writes, and two threads are a tenth slower for it.
+enum { SHORT_ROW = 512 };
 
 static void copy_rows(size_t rows, size_t bytes, const void *x, ptrdiff_t x_stride, void *out, ptrdiff_t out_stride) {
-  // Rows that lie further apart than a page are nothing that the processor looks ahead to by itself.
-  const bool is_scattered = x_stride >= 4096 && bytes <= COPY_AHEAD_BYTES;
   for (size_t r = 0; r < rows; r++) {
     const char *from = (const char *)x + (ptrdiff_t)r * x_stride;
-    if (is_scattered && r + COPY_AHEAD_ROWS < rows)
-      for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + COPY_AHEAD_ROWS * x_stride + at);
-    copy_bytes((char *)out + (ptrdiff_t)r * out_stride, from, bytes);
+    char *to = (char *)out + (ptrdiff_t)r * out_stride;
+    size_t at = 0;
+    if (bytes <= SHORT_ROW)
+      for (; at + 64 <= bytes; at += 64) {
+        i32x8 halves[2];
+        memcpy(halves, from + at, sizeof halves);
+        memcpy(to + at, halves, sizeof halves);
+      }
+    if (at < bytes) memcpy(to + at, from + at, bytes - at);
   }
 }
 

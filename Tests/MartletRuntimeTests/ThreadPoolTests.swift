@@ -39,6 +39,42 @@ private final class Tally: Sendable {
   }
 
   @Test(arguments: threadCounts)
+  func everyUnitOfEveryShareIsDoneExactlyOnce(threads: Int) throws {
+    let pool = try ThreadPool(threadCount: threads)
+    for count in [0, 1, 2, 3, 7, 16, 63, 64, 65, 1_000, 4_097] {
+      for grain in [-1, 0, 1, 2, 3, 16, 100, count, count + 1, Int.max] {
+        let tally = Tally(count)
+        let share = max(grain, (count + threads - 1) / threads)
+        let sizesFit = Atomic<Bool>(true)
+        pool.forEachShare(count, grain: grain) { range, thread in
+          tally.add(range)
+          // No piece lies in two shares, and only a share's last is less than the grain.
+          let last = min(count, (range.lowerBound / share + 1) * share)
+          if range.isEmpty || range.upperBound > last || (range.count < grain && range.upperBound < last) {
+            sizesFit.store(false, ordering: .relaxed)
+          }
+        }
+        let fit = sizesFit.load(ordering: .relaxed)
+        #expect(tally.everyUnitOnce && fit, "\(count) units by \(grain)")
+      }
+    }
+  }
+
+  /// A thread that is held up does not hold up the others: they take what is left of its share.
+  @Test func sharesAreHelpedWith() throws {
+    let pool = try ThreadPool(threadCount: 2)
+    let helped = Atomic<Bool>(false)
+    for _ in 0..<100 where !helped.load(ordering: .relaxed) {
+      pool.forEachShare(16, grain: 1) { range, thread in
+        if thread == 0 { usleep(1_000) }
+        if thread == 1, range.lowerBound < 8 { helped.store(true, ordering: .relaxed) }
+      }
+    }
+    let wasHelped = helped.load(ordering: .relaxed)
+    #expect(wasHelped)
+  }
+
+  @Test(arguments: threadCounts)
   func runCallsEveryThreadOnce(threads: Int) throws {
     let pool = try ThreadPool(threadCount: threads)
     for _ in 0..<100 {

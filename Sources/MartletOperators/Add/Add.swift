@@ -20,9 +20,9 @@ package struct Add: Operator {
     try check.dtype(b, a.dtype, argument: "b")
     try check.dtype(out, a.dtype, argument: "out")
     try check.devices(a, b, out: out)
-    self.a = try check.rows(a, "a")
-    self.b = try check.rows(b, "b")
-    self.out = try check.rows(out, "out")
+    // Set together: after a step that may throw the compiler copies what it has of `self`.
+    let rows = (try check.rows(a, "a"), try check.rows(b, "b"), try check.rows(out, "out"))
+    (self.a, self.b, self.out) = rows
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

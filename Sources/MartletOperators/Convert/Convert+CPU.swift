@@ -5,7 +5,7 @@ import MartletTensor
 extension Convert {
   func runOnCPU(_ stream: Stream) throws(RuntimeError) {
     let convert = stream.kernels.pointee.convert
-    let scratch = try stream.scratch(bytes: stream.pool.threadCount * x.width * 4)
+    let scratch = try stream.scratch(bytes: x.dtype.isQuantized ? stream.pool.threadCount * x.width * 4 : 0)
     stream.pool.forEachRange(x.count, grain: Work.rowGrain(width: x.width)) { rows, thread in
       let row32 = (scratch + thread * x.width * 4).assumingMemoryBound(to: Float.self)
       for row in rows {

@@ -15,8 +15,9 @@ package struct Convert: Operator {
     try check.floatingPoint(out, "out")
     try check.shape(out, x.layout.shape, "out")
     try check.devices(x, out: out)
-    self.x = try check.rows(x, "x")
-    self.out = try check.rows(out, "out")
+    // Set together: after a step that may throw the compiler copies what it has of `self`.
+    let rows = (try check.rows(x, "x"), try check.rows(out, "out"))
+    (self.x, self.out) = rows
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {

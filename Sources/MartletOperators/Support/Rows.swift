@@ -16,21 +16,23 @@ struct Rows: @unchecked Sendable {
 
   /// Nil if the leading dimensions cannot be walked with one distance or the last one has gaps.
   init?(_ tensor: borrowing Tensor) {
-    let last = tensor.layout.shape.count - 1
-    guard last >= 0, tensor.layout.shape[last] <= 1 || tensor.layout.strides[last] == 1 else { return nil }
-    let width = tensor.layout.shape[last]
+    // Looked at through the layout, which refers to nothing: a look through the tensor would count what that refers to.
+    let layout = tensor.layout
+    let last = layout.shape.count - 1
+    guard last >= 0, layout.shape[last] <= 1 || layout.strides[last] == 1 else { return nil }
+    let width = layout.shape[last]
     var stride = width
     var covered = 1
     var isEmpty = false
-    for dimension in 0..<last where tensor.layout.shape[dimension] == 0 { isEmpty = true }
+    for dimension in 0..<last where layout.shape[dimension] == 0 { isEmpty = true }
     // Without rows there are no distances to agree.
-    for dimension in (0..<last).reversed() where tensor.layout.shape[dimension] != 1 && !isEmpty {
+    for dimension in (0..<last).reversed() where layout.shape[dimension] != 1 && !isEmpty {
       if covered == 1 {
-        stride = tensor.layout.strides[dimension]
-      } else if tensor.layout.strides[dimension] != stride * covered {
+        stride = layout.strides[dimension]
+      } else if layout.strides[dimension] != stride * covered {
         return nil
       }
-      covered *= tensor.layout.shape[dimension]
+      covered *= layout.shape[dimension]
     }
     self.storage = tensor.storage
     self.base = tensor.pointer

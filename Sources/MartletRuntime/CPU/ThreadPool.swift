@@ -27,11 +27,15 @@ package final class ThreadPool: @unchecked Sendable {
     /// Where the caller runs, for workers to leave it alone.
     let callerCore = Atomic<Int32>(-1)
     let lookahead = Lookahead()
+    /// Of each thread's share, the pieces that are taken: `padding` apart, so that no two lie in one cache line.
+    let piecesTaken: UnsafeMutablePointer<Atomic<Int>>
     var job: ((Int) -> Void)?
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    init(threadCount: Int) {
+      piecesTaken = .allocate(capacity: threadCount * ThreadPool.padding)
+      for index in 0..<threadCount * ThreadPool.padding { (piecesTaken + index).initialize(to: Atomic(0)) }
       pthread_mutex_init(mutex, nil)
       pthread_cond_init(condition, nil)
     }
@@ -41,10 +45,11 @@ package final class ThreadPool: @unchecked Sendable {
       pthread_mutex_destroy(mutex)
       mutex.deallocate()
       condition.deallocate()
+      piecesTaken.deallocate()
     }
   }
 
-  private let shared = Shared()
+  private let shared: Shared
   private let workers: [pthread_t]
   /// Used by the thread that `run` has made the only one.
   private var ownLookahead: Lookahead.Reader
@@ -52,6 +57,9 @@ package final class ThreadPool: @unchecked Sendable {
   /// About 50 microseconds of pauses: longer than the gaps between the loops of a step, shorter than anything that a
   /// person or another process would notice.
   private static let spins = 4_000
+  /// Counters of 8 bytes in two cache lines, which processors fetch together.
+  private static let padding = 16
+  private static let piecesOfShare = 8
   /// Long enough that the gaps within a step do not reach it.
   private static let spinsBeforeMoving = 500
 
@@ -72,6 +80,7 @@ package final class ThreadPool: @unchecked Sendable {
         device: .cpu, call: "starting \(threadCount) threads", reason: "choose 1 to \(Self.maximumThreadCount) threads")
     }
     self.threadCount = threadCount
+    shared = Shared(threadCount: threadCount)
     var workers: [pthread_t] = []
     for index in 1..<threadCount {
       do throws(RuntimeError) {
@@ -146,11 +155,30 @@ package final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// The same in one piece for each thread, if pieces are not smaller than `grain`: for loops that do nothing but move
-  /// memory. A thread then often meets in its own cache what it wrote when the loop ran before, and nothing is gained by
-  /// handing out such short work more finely.
+  /// Splits `0..<count` into one share for each thread, the same at every call, for loops that do nothing but move memory: a
+  /// thread then meets in its own cache what it wrote when the loop ran before. Whoever is done helps the others with what is
+  /// left of theirs. Only the last piece of a share is smaller than `grain`, and shares are not.
   package func forEachShare(_ count: Int, grain: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
-    forEachRange(count, grain: max(grain, (count + threadCount - 1) / threadCount), body)
+    let share = max(grain, (count + threadCount - 1) / threadCount)
+    if count <= share {
+      if count > 0 { body(0..<count, 0) }
+      return
+    }
+    let length = max(grain, (share + Self.piecesOfShare - 1) / Self.piecesOfShare)
+    let taken = shared.piecesTaken
+    for owner in 0..<threadCount { taken[owner * Self.padding].store(0, ordering: .relaxed) }
+    run { thread in
+      for step in 0..<threadCount {
+        let owner = (thread + step) % threadCount
+        guard owner * share < count else { continue }
+        let end = min((owner + 1) * share, count)
+        while true {
+          let start = owner * share + taken[owner * Self.padding].add(1, ordering: .relaxed).oldValue * length
+          guard start < end else { break }
+          body(start..<min(start + length, end), thread)
+        }
+      }
+    }
   }
 
   /// The piece of a loop that begins at `start`.
