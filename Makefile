@@ -37,7 +37,7 @@ fuzz: ## Read a million damaged files of each kind (RUNS=20000 is quick, TARGET=
 	@scripts/fuzz.sh
 
 format: ## Let the formatter repair the layout of Swift files
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz examples
 
 docs: ## Build the documentation of the library into .build/docs
 	@scripts/docs.sh

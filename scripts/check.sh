@@ -9,7 +9,7 @@ step "Setup"
 scripts/setup.sh
 
 step "Formatter (make format repairs what it reports)"
-swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz
+swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz examples
 
 step "Layout of the sources"
 python3 scripts/check_layout.py

@@ -3,6 +3,8 @@
 //     swift run -c release martlet-hummingbird
 //     curl 'http://127.0.0.1:8080/haiku?about=rain'
 //
+// A number behind its name is another port.
+//
 // In a package of your own, depend on this one and on its products `Martlet` and `MartletServer`.
 
 import HTTPTypes
@@ -33,6 +35,8 @@ struct App {
         })
     }
 
-    try await Application(router: router, services: [models]).runService()
+    let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
+    let configuration = ApplicationConfiguration(address: .hostname("127.0.0.1", port: port))
+    try await Application(router: router, configuration: configuration, services: [models]).runService()
   }
 }
