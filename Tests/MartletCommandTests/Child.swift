@@ -62,7 +62,7 @@ final class Child {
   }
 
   /// Waits for the end; a process that takes longer than `limit` is killed.
-  func wait(limit: Duration = .seconds(60)) throws -> End {
+  func wait(limit: Duration = .seconds(300)) throws -> End {
     let deadline = ContinuousClock.now + limit
     while true {
       var status: Int32 = 0

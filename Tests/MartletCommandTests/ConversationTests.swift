@@ -19,7 +19,7 @@ struct ConversationTests {
   func end(typed: String) throws {
     let (terminal, model) = try tiny()
     terminal.type(typed)
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 0)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 0)
     withExtendedLifetime(model) {}
   }
 
@@ -27,7 +27,7 @@ struct ConversationTests {
   func interruptedPrompt() throws {
     let (terminal, model) = try tiny()
     terminal.type("\u{3}")
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 130)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 130)
     withExtendedLifetime(model) {}
   }
 
@@ -41,7 +41,7 @@ struct ConversationTests {
     try terminal.expect("2 tokens")
     try terminal.expect(Self.prompt)
     terminal.type("/bye\n")
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 0)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 0)
     withExtendedLifetime(model) {}
   }
 
@@ -49,7 +49,7 @@ struct ConversationTests {
   func json() throws {
     let terminal = try Terminal(["run", "/missing.gguf", "--json"])
     try terminal.expect("--json needs a PROMPT")
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 64)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 64)
   }
 
   @Test(
@@ -73,7 +73,7 @@ struct ConversationTests {
     #expect(second.prompt > first.prompt + 12)
     try terminal.expect(Self.prompt)
     terminal.type("\u{4}")
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 0)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 0)
   }
 
   @Test(
@@ -86,9 +86,9 @@ struct ConversationTests {
     try terminal.expect("chapters.\n")
     try terminal.expect(" ")
     terminal.type("\u{3}")
-    let rest = try terminal.expect(Self.prompt, limit: .seconds(10))
+    let rest = try terminal.expect(Self.prompt, limit: .seconds(60))
     #expect(!rest.contains("prompt tokens"))
     terminal.type("/bye\n")
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 0)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 0)
   }
 }

@@ -145,7 +145,7 @@ struct PullTests {
     terminal.child.send(SIGINT)
     // Nothing stands behind it, and it makes room for what is said next.
     #expect(try terminal.expect("\u{1B}[Kmartlet: stopped") == "")
-    #expect(try terminal.child.wait(limit: .seconds(10)).status == 130)
+    #expect(try terminal.child.wait(limit: .seconds(60)).status == 130)
   }
 
   @Test("as JSON")
@@ -237,7 +237,7 @@ struct PullTests {
     let deadline = ContinuousClock.now + .seconds(20)
     while bench.size(bench.part) != 20_000, ContinuousClock.now < deadline { usleep(5000) }
     child.send(SIGINT)
-    #expect(try child.wait(limit: .seconds(10)).status == 130)
+    #expect(try child.wait(limit: .seconds(60)).status == 130)
     #expect(try String(contentsOfFile: error.path, encoding: .utf8).contains("goes on from there"))
     #expect(bench.size(bench.part) == 20_000 && bench.size(bench.model) == nil)
     let object = try bench.succeed("pull", "tests/tiny", "--json").object()

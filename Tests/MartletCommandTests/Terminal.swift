@@ -45,7 +45,7 @@ final class Terminal {
   /// Reads until `text` shows up after what was expected before.
   /// - Returns: what came before it.
   @discardableResult
-  func expect(_ text: String, limit: Duration = .seconds(30)) throws -> String {
+  func expect(_ text: String, limit: Duration = .seconds(120)) throws -> String {
     let deadline = ContinuousClock.now + limit
     while true {
       let screen = String(decoding: unread, as: UTF8.self)

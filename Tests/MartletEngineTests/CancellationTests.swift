@@ -4,7 +4,7 @@ import Testing
 
 /// A sequence that nobody waits for any more is in no further step: the one that is being computed when its consumer goes is
 /// its last, and the next one has whoever waited for the slot.
-@Suite(.timeLimit(.minutes(2))) struct CancellationTests {
+@Suite(.timeLimit(.minutes(15))) struct CancellationTests {
   /// How a consumer can go.
   enum Way: CaseIterable {
     case dropsTheStream, cancelsItsTask

@@ -8,7 +8,7 @@ import Testing
 @testable import MartletEngine
 
 /// Choosing tokens where the logits are: the same tokens as by the sampler on the host.
-@Suite(.timeLimit(.minutes(2))) struct DeviceSamplingTests {
+@Suite(.timeLimit(.minutes(15))) struct DeviceSamplingTests {
   private static let rules: [SamplingRule] = [
     SamplingRule(), SamplingRule(temperature: 1, seed: 5, position: 3),
     SamplingRule(temperature: 2, topK: 9, topP: 0.7, seed: 1 << 60, position: 1 << 33),

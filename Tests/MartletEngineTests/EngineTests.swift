@@ -2,7 +2,7 @@ import MartletEngine
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct EngineTests {
+@Suite(.timeLimit(.minutes(15))) struct EngineTests {
   struct BrokenModel: Error {}
 
   static func limits(blockCount: Int = 64, contextLength: Int = 64) -> EngineLimits {

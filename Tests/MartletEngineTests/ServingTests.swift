@@ -4,7 +4,7 @@ import Testing
 
 /// What a server needs of the engine: shares, a bounded queue, limits of time, prompts' log-probabilities, and failures that
 /// stay with their cause.
-@Suite(.timeLimit(.minutes(2))) struct ServingTests {
+@Suite(.timeLimit(.minutes(15))) struct ServingTests {
   /// One sequence at a time, so that the order of admission is the order of the end.
   static let one = EngineLimits(
     vocabularySize: 50, contextLength: 64, blockSize: 4, blockCount: 64, maximumSequences: 1, tokensPerStep: 24)

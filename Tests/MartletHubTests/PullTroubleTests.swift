@@ -93,7 +93,7 @@ struct PullConnectionTests {
     #expect(starts.count == 3 && starts[0] == 1000 && starts[1] > 1000 && starts[2] == 0, "\(starts)")
   }
 
-  @Test("a server that begins anew each time and breaks at the same place is given up", .timeLimit(.minutes(1)))
+  @Test("a server that begins anew each time and breaks at the same place is given up", .timeLimit(.minutes(15)))
   func sameHalf() async throws {
     let bench = try await PullBench()
     bench.server.always(Self.store, .both(.ignoreRange, .breakAfter(150_000)))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletServer
 
-@Suite(.timeLimit(.minutes(2))) struct AccessTests {
+@Suite(.timeLimit(.minutes(15))) struct AccessTests {
   static let keys = """
     {"keys": [
       {"name": "all", "key": "all-0123456789abcdef"},

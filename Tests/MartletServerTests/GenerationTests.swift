@@ -9,7 +9,7 @@ import Testing
 @testable import MartletServer
 
 /// The default model behind the API, compared with what the library says of the same model.
-@Suite(.enabled(if: !DefaultModel.isMissing, DefaultModel.skipMessage), .serialized, .timeLimit(.minutes(5)))
+@Suite(.enabled(if: !DefaultModel.isMissing, DefaultModel.skipMessage), .serialized, .timeLimit(.minutes(15)))
 struct GenerationTests {
   static let chat = "/v1/chat/completions"
   static let completions = "/v1/completions"

@@ -11,7 +11,7 @@ import Testing
 @testable import MartletServer
 
 /// Many clients, full queues, clients that go away, limits of time, and the end of the server.
-@Suite(.enabled(if: !DefaultModel.isMissing, DefaultModel.skipMessage), .serialized, .timeLimit(.minutes(5)))
+@Suite(.enabled(if: !DefaultModel.isMissing, DefaultModel.skipMessage), .serialized, .timeLimit(.minutes(15)))
 struct LoadTests {
   static func body(_ text: String, tokens: Int, stream: Bool = false) -> TemplateValue {
     ["prompt": .string(text), "max_tokens": .int(tokens), "temperature": 0, "stream": .bool(stream)]

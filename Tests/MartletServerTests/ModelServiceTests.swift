@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletServer
 
-@Suite(.timeLimit(.minutes(2))) struct ModelServiceTests {
+@Suite(.timeLimit(.minutes(15))) struct ModelServiceTests {
   static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   static func group(_ service: ModelService) -> ServiceGroup {

@@ -7,7 +7,7 @@ import Testing
 @testable import MartletServer
 
 /// Long work of the processor: so many pieces at a time, so many that wait, and for so long.
-@Suite(.timeLimit(.minutes(2))) struct WorkPoolTests {
+@Suite(.timeLimit(.minutes(15))) struct WorkPoolTests {
   /// Holds pieces of work until it is opened, and counts those that run.
   private final class Gate: Sendable {
     private let state = Mutex((running: 0, most: 0))

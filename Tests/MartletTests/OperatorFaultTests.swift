@@ -6,7 +6,7 @@ import Testing
 
 /// An operator of a real model that throws for one sequence ends that sequence, and changes nothing about the others: neither
 /// a token nor a bit of a log-probability, neither then nor afterwards.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct OperatorFaultTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct OperatorFaultTests {
   /// When the operator throws.
   enum Moment: CaseIterable {
     case prompt, answer
