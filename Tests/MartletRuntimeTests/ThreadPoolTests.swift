@@ -13,50 +13,50 @@ private final class Tally: Sendable {
 
 @Suite(.serialized) struct ThreadPoolTests {
   static let threadCounts = [1, 2, 3, 4, 8, 17]
+  /// Loops of so many units in pieces of so many.
+  static let splits = [0, 1, 2, 3, 7, 16, 63, 64, 65, 1_000, 4_097].flatMap { count in
+    [-1, 0, 1, 2, 3, 16, 100, count, count + 1, Int.max].map { grain in (count, grain) }
+  }
 
   @Test(arguments: threadCounts)
   func everyUnitIsDoneExactlyOnce(threads: Int) throws {
     let pool = try ThreadPool(threadCount: threads)
-    for count in [0, 1, 2, 3, 7, 16, 63, 64, 65, 1_000, 4_097] {
-      for grain in [-1, 0, 1, 2, 3, 16, 100, count, count + 1, Int.max] {
-        let tally = Tally(count)
-        let sizesFit = Atomic<Bool>(true)
-        let threadsFit = Atomic<Bool>(true)
-        pool.forEachRange(count, grain: grain) { range, thread in
-          tally.add(range)
-          // No piece takes more than its fair share of the half, and only the last less than the grain.
-          let most = threads == 1 ? count : max(grain, count / (2 * threads), 1)
-          if range.isEmpty || range.count > most || (range.count < grain && range.upperBound < count) {
-            sizesFit.store(false, ordering: .relaxed)
-          }
-          if !(0..<threads).contains(thread) { threadsFit.store(false, ordering: .relaxed) }
+    for (count, grain) in Self.splits {
+      let tally = Tally(count)
+      let sizesFit = Atomic<Bool>(true)
+      let threadsFit = Atomic<Bool>(true)
+      pool.forEachRange(count, grain: grain) { range, thread in
+        tally.add(range)
+        // No piece takes more than its fair share of the half, and only the last less than the grain.
+        let most = threads == 1 ? count : max(grain, count / (2 * threads), 1)
+        if range.isEmpty || range.count > most || (range.count < grain && range.upperBound < count) {
+          sizesFit.store(false, ordering: .relaxed)
         }
-        #expect(tally.everyUnitOnce, "\(count) units by \(grain)")
-        let fit = (sizesFit.load(ordering: .relaxed), threadsFit.load(ordering: .relaxed))
-        #expect(fit == (true, true), "\(count) units by \(grain)")
+        if !(0..<threads).contains(thread) { threadsFit.store(false, ordering: .relaxed) }
       }
+      #expect(tally.everyUnitOnce, "\(count) units by \(grain)")
+      let fit = (sizesFit.load(ordering: .relaxed), threadsFit.load(ordering: .relaxed))
+      #expect(fit == (true, true), "\(count) units by \(grain)")
     }
   }
 
   @Test(arguments: threadCounts)
   func everyUnitOfEveryShareIsDoneExactlyOnce(threads: Int) throws {
     let pool = try ThreadPool(threadCount: threads)
-    for count in [0, 1, 2, 3, 7, 16, 63, 64, 65, 1_000, 4_097] {
-      for grain in [-1, 0, 1, 2, 3, 16, 100, count, count + 1, Int.max] {
-        let tally = Tally(count)
-        let share = max(grain, (count + threads - 1) / threads)
-        let sizesFit = Atomic<Bool>(true)
-        pool.forEachShare(count, grain: grain) { range, thread in
-          tally.add(range)
-          // No piece lies in two shares, and only a share's last is less than the grain.
-          let last = min(count, (range.lowerBound / share + 1) * share)
-          if range.isEmpty || range.upperBound > last || (range.count < grain && range.upperBound < last) {
-            sizesFit.store(false, ordering: .relaxed)
-          }
+    for (count, grain) in Self.splits {
+      let tally = Tally(count)
+      let share = max(grain, (count + threads - 1) / threads)
+      let sizesFit = Atomic<Bool>(true)
+      pool.forEachShare(count, grain: grain) { range, thread in
+        tally.add(range)
+        // No piece lies in two shares, and only a share's last is less than the grain.
+        let last = min(count, (range.lowerBound / share + 1) * share)
+        if range.isEmpty || range.upperBound > last || (range.count < grain && range.upperBound < last) {
+          sizesFit.store(false, ordering: .relaxed)
         }
-        let fit = sizesFit.load(ordering: .relaxed)
-        #expect(tally.everyUnitOnce && fit, "\(count) units by \(grain)")
       }
+      let fit = sizesFit.load(ordering: .relaxed)
+      #expect(tally.everyUnitOnce && fit, "\(count) units by \(grain)")
     }
   }
 
