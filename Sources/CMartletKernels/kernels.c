@@ -19,12 +19,6 @@ END
 BEGIN(cache)
 #embed "../MartletOperators/Support/Cache.cuh"
 END
-BEGIN(pipeline)
-#embed "../MartletOperators/Support/Pipeline.cuh"
-END
-BEGIN(fused)
-#embed "../MartletOperators/Support/Fused.cuh"
-END
 BEGIN(attention)
 #embed "../MartletOperators/Support/Attention.cuh"
 END
@@ -33,6 +27,18 @@ BEGIN(matrix)
 END
 BEGIN(query_tile)
 #embed "../MartletOperators/Support/QueryTile.cuh"
+END
+BEGIN(pipeline)
+#embed "../MartletOperators/Support/Pipeline.cuh"
+END
+BEGIN(fused_rows)
+#embed "../MartletOperators/Support/FusedRows.cuh"
+END
+BEGIN(fused)
+#embed "../MartletOperators/Support/Fused.cuh"
+END
+BEGIN(decode_part)
+#embed "../MartletOperators/DecodeAttention/DecodePart.cuh"
 END
 
 BEGIN(add)
@@ -55,6 +61,9 @@ BEGIN(convert)
 END
 BEGIN(decode_attention)
 #embed "../MartletOperators/DecodeAttention/DecodeAttention.cu"
+END
+BEGIN(decode_attention_tile)
+#embed "../MartletOperators/DecodeAttention/DecodeAttentionTile.cu"
 END
 BEGIN(fused_linear)
 #embed "../MartletOperators/FusedLinear/FusedLinear.cu"
@@ -109,7 +118,8 @@ END
 static const martlet_kernel_file preludes[] = {
     {"martlet_gpu.h", arguments}, {"Device.cuh", device}, {"Blocks.cuh", blocks},
     {"Cache.cuh", cache},         {"Attention.cuh", attention}, {"Matrix.cuh", matrix},
-    {"QueryTile.cuh", query_tile}, {"Pipeline.cuh", pipeline},  {"Fused.cuh", fused},
+    {"QueryTile.cuh", query_tile}, {"Pipeline.cuh", pipeline},  {"FusedRows.cuh", fused_rows},
+    {"Fused.cuh", fused},         {"DecodePart.cuh", decode_part},
 };
 
 martlet_kernel_file martlet_kernel_prelude(int index) { return preludes[index]; }
@@ -124,6 +134,7 @@ martlet_kernel_file martlet_kernel_file_of(enum martlet_kernel_id id) {
       [MARTLET_KERNEL_CACHE_APPEND] = {"CacheAppend", cache_append},
       [MARTLET_KERNEL_CONVERT] = {"Convert", convert},
       [MARTLET_KERNEL_DECODE_ATTENTION] = {"DecodeAttention", decode_attention},
+      [MARTLET_KERNEL_DECODE_ATTENTION_TILE] = {"DecodeAttentionTile", decode_attention_tile},
       [MARTLET_KERNEL_FUSED_LINEAR] = {"FusedLinear", fused_linear},
       [MARTLET_KERNEL_FUSED_LINEAR_BLOCKS] = {"FusedLinearBlocks", fused_linear_blocks},
       [MARTLET_KERNEL_IDENTIFY] = {"Identify", identify},

@@ -58,7 +58,9 @@ struct PagedCheck: Sendable {
     _ counts: [Int], _ past: [Int], _ tables: [[Int]], _ cache: PagedCache, seed: UInt64, on stage: CheckStage
   ) throws -> [CheckOutput] {
     let tokens = counts.reduce(0, +)
-    let gap = fewTokens ? 8 : layer.gap
+    // What is aligned goes to tiles where tokens are many, which round queries and weights.
+    let isFew = fewTokens && tokens <= DecodeAttention.mostTokens
+    let gap = isFew ? 8 : layer.gap
     let qkv = try stage.numbers(
       Draws(seed).numbers(tokens * layer.width, scale: 2), [tokens, layer.width], activation, gap: gap)
     var positions: [Int] = []
@@ -99,7 +101,7 @@ struct PagedCheck: Sendable {
       starts: try stage.integers(starts, [starts.count], .i32).tensor, positions: places.tensor,
       blockTables: try stage.integers(flat, [counts.count, widest], .i32).tensor)
     let scale = 1 / Float(layer.dimension).squareRoot()
-    if fewTokens,
+    if isFew,
       DecodeAttention.isPossible(tokens: tokens, heads: layer.heads, cache: cache, on: stage.stream.device)
     {
       try DecodeAttention(

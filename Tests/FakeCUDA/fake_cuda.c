@@ -237,6 +237,7 @@ static int module_function(martlet_cu_function *function, martlet_cu_module modu
 }
 static int function_set_attribute(martlet_cu_function function, int attribute, int value) {
   REQUIRE_CONTEXT();
+  if (attribute == MARTLET_CU_FUNCTION_SHARED_SHARE) return value >= 0 && value <= 100 ? 0 : MARTLET_CU_INVALID_VALUE;
   ((struct object *)function)->nodes = value;
   return attribute == MARTLET_CU_FUNCTION_DYNAMIC_SHARED_BYTES ? 0 : MARTLET_CU_INVALID_VALUE;
 }

@@ -179,6 +179,8 @@ typedef struct {
   int pieces, piece_columns, piece_bytes;  ///< of a row, where rows are copied
   int stages, stage_bytes;                 ///< what a group of lanes holds of both rows' pieces, and what one takes of each
   int early;                               ///< bytes of a row that are brought nearer, where rows are read where they lie
+  int ahead;                               ///< the same of the rows after those that are being multiplied
+  int shared_out;                          ///< pairs that have their place; those after them go to who comes first
   martlet_gpu_cache cache;
   const float *rotations;
   const int *slots;
@@ -187,6 +189,7 @@ typedef struct {
   void *chosen;  ///< the largest themselves, of out's type
   unsigned long long *candidates;  ///< `[tokens][blocks]`
   int *ticket;                     ///< zero before and after
+  unsigned *taken;                 ///< how many of the pairs without a place are taken; zero before and after
 } martlet_gpu_fused_linear;
 
 typedef struct {

@@ -5,14 +5,26 @@ import MartletTensor
 extension DecodeAttention {
   /// The most tokens: what is more, ``PagedAttention`` shares among blocks as well.
   package static let mostTokens = 64
-  private static let threads = 256
-  /// Query heads of a block.
+  /// Threads of a block: of the kernel for every cache, and of that which uses matrix units.
+  private static let (threads, tileThreads) = (256, 128)
+  /// Blocks that work on a part together where kernels can overlap, which are the devices that can do both.
+  private static let blocksTogether = 8
+  /// Query heads of a part.
   private static let headsAtOnce = 8
-  /// The most blocks that share a token's keys, and so the parts that are merged.
+  /// The most parts of a token's keys.
   private static let mostSplits = 64
 
   /// Blocks for the query heads of one key head.
   static func tiles(group: Int) -> Int { (group + headsAtOnce - 1) / headsAtOnce }
+
+  /// Shared memory of a block that uses matrix units, in bytes: for each group of lanes some tiles of keys and values, whose
+  /// rows are 16 bytes longer than a head.
+  private static func tileSharedBytes(dimension: Int) -> Int {
+    let stages = dimension <= 64 ? 3 : 2
+    return tileThreads / 32 * stages * 2 * PagedCache.blockSize * (dimension + 8) * 2
+  }
+  /// The most of it.
+  static let mostSharedBytes = tileSharedBytes(dimension: 128)
 
   /// Whether there is a kernel for it.
   package static func isPossible(tokens: Int, heads: Int, cache: PagedCache, on device: Device) -> Bool {
@@ -22,9 +34,12 @@ extension DecodeAttention {
   func runOnGPU(_ stream: Stream) throws(RuntimeError) {
     let group = heads / cache.keyHeads
     let units = cache.keyHeads * Self.tiles(group: group)
-    // A number of the model and the device, whatever else is in the batch: it decides the order of additions.
-    let processors = stream.runtime.kernels?.description.processors ?? 1
-    let splits = min(Self.mostSplits, max(1, processors / units))
+    let description = stream.runtime.kernels?.description
+    let usesMatrixUnits = description?.hasMatrixUnits == true && cache.dtype != .f32
+    let together = usesMatrixUnits && description?.canOverlap == true ? Self.blocksTogether : 1
+    // Numbers of the model and the device, whatever else is in the batch: they decide the order of additions.
+    let blocks = (description?.processors ?? 1) * (usesMatrixUnits && together == 1 ? 2 : 1)
+    let splits = min(Self.mostSplits, max(1, blocks / (units * together)))
     var argument = martlet_gpu_decode_attention()
     argument.queries = queries.gpu
     argument.out = out.gpu
@@ -44,7 +59,10 @@ extension DecodeAttention {
     argument.window = Int32(clamping: window ?? 0)
     argument.scale = scale
     try stream.launch(
-      "attend_\(cache.dtype.name)_\(cache.headDimension)", of: Kernels.decodeAttention,
-      grid: GridSize(splits, units, out.count), block: GridSize(Self.threads), overlaps: true, argument)
+      "attend_\(cache.dtype.name)_\(cache.headDimension)",
+      of: usesMatrixUnits ? Kernels.decodeAttentionTile : Kernels.decodeAttention,
+      grid: GridSize(splits * together, units, out.count),
+      block: GridSize(usesMatrixUnits ? Self.tileThreads : Self.threads),
+      sharedBytes: usesMatrixUnits ? Self.tileSharedBytes(dimension: cache.headDimension) : 0, overlaps: true, argument)
   }
 }

@@ -9,8 +9,9 @@ extension FusedLinear {
   private static let blocksPerProcessor = 2
   /// The most blocks of a grid.
   static let mostBlocks = 1024
-  /// Bytes of a group's first rows that are brought nearer before the kernel ahead has ended.
-  private static let earlyBytes = 1536
+  /// Bytes of a group's first rows that are brought nearer before the kernel ahead has ended: of plain weights, and of those
+  /// in blocks.
+  private static let (earlyBytes, earlyBlockBytes) = (1536, 2304)
   /// Shared memory beside x and the copies: barriers, candidates.
   private static let fixedBytes = groups * 8 * 8 + groups * 8 * 8
   /// Columns of a quantised row that are copied at once, and the bytes that all copies of a block may take.
@@ -19,6 +20,9 @@ extension FusedLinear {
   static let mostSharedBytes = 160 << 10
   /// The same where no more than 64 KB can be had, less what kernels have of their own.
   private static let fewSharedBytes = 60 << 10
+
+  /// Whether rows are copied ahead: those of blocks that do not begin where 16 bytes may be read at once. Those of Q4_K do.
+  private static func copies(_ weight: PackedWeight) -> Bool { weight.dtype.isQuantized && weight.dtype != .q4_K }
 
   /// How quantised rows are copied ahead, piece by piece.
   private struct Copies {
@@ -47,7 +51,7 @@ extension FusedLinear {
     let isQuantized = weight.dtype.isQuantized
     let row = isQuantized ? weight.columns + weight.columns / 4 : weight.columns * weight.dtype.blockBytes
     let x = (rowsAtOnce(rows) * row + 127) / 128 * 128
-    return fixedBytes + x + (isQuantized && kind == .cuda ? Copies(weight).sharedBytes : 0)
+    return fixedBytes + x + (copies(weight) && kind == .cuda ? Copies(weight).sharedBytes : 0)
   }
 
   /// Whether a kernel can do it: on a GPU, with rows that begin at multiples of 16 bytes and fit into shared memory, and
@@ -57,7 +61,7 @@ extension FusedLinear {
   ) -> Bool {
     guard device.kind != .cpu, rows <= mostRows, weight.columns % 8 == 0, weight.rows > 0 else { return false }
     if weight.dtype.isQuantized {
-      guard weight.columns % 32 == 0, Copies(weight).stages > 0 else { return false }
+      guard weight.columns % 32 == 0, !copies(weight) || Copies(weight).stages > 0 else { return false }
     } else {
       guard weight.dtype == activations, weight.columns * weight.dtype.blockBytes % 16 == 0 else { return false }
     }
@@ -70,17 +74,29 @@ extension FusedLinear {
     return true
   }
 
+  /// Pairs that have their place: as many rounds as all groups of lanes can make. What is left goes to those that are done
+  /// first; where there are few rounds, asking takes longer than the slower ones, and where there are many, one round more
+  /// is left to be asked for.
+  private static func sharedOut(pairs: Int, among groups: Int) -> Int {
+    let rounds = pairs / groups
+    return rounds < 3 ? pairs : (rounds < 16 ? rounds : rounds - 1) * groups
+  }
+
   func runOnGPU(_ stream: Stream) throws(RuntimeError) {
-    let isQuantized = weight.dtype.isQuantized
     let processors = stream.runtime.kernels?.description.processors ?? 1
     let blocks = min(Self.mostBlocks, Self.blocksPerProcessor * processors)
     var argument = argument
-    // Where pairs would leave groups of lanes without work, each row is on its own; the sums are the same.
-    if !isQuantized, weight.rows / 2 < blocks * Self.groups {
-      switch ending {
-      case .stored, .added: argument.pairs = argument.rows
-      case .gated, .rotated, .chosen: break
+    if !Self.copies(weight) {
+      // Where there are groups of lanes enough, each row is on its own; the sums are the same.
+      if weight.rows <= blocks * Self.groups {
+        switch ending {
+        case .stored, .added: argument.pairs = argument.rows
+        case .gated, .rotated, .chosen: break
+        }
       }
+      argument.shared_out = Int32(Self.sharedOut(pairs: Int(argument.pairs), among: blocks * Self.groups))
+    } else {
+      argument.shared_out = argument.pairs
     }
     try stream.launch(
       "multiply_\(weight.dtype.name)_\(Self.rowsAtOnce(x.count))",
@@ -105,11 +121,13 @@ extension FusedLinear {
       argument.norm_type = norm.weight.dtype.code
       argument.epsilon = norm.epsilon
     }
+    argument.ticket = counts?.pointer(as: Int32.self)
+    argument.taken = counts?.pointer(as: UInt32.self).advanced(by: 1)
     argument.tokens = Int32(x.count)
     argument.rows = Int32(weight.rows)
     argument.columns = Int32(weight.columns)
     argument.pairs = Int32((weight.rows + 1) / 2)
-    if weight.dtype.isQuantized {
+    if Self.copies(weight) {
       let copies = Copies(weight)
       argument.pieces = Int32(copies.pieces)
       argument.piece_columns = Int32(copies.columns)
@@ -117,7 +135,10 @@ extension FusedLinear {
       argument.stages = Int32(copies.stages)
       argument.stage_bytes = Int32(copies.stageBytes)
     } else {
-      argument.early = Int32(min(Self.earlyBytes, weight.rowBytes))
+      let isQuantized = weight.dtype.isQuantized
+      argument.early = Int32(min(isQuantized ? Self.earlyBlockBytes : Self.earlyBytes, weight.rowBytes))
+      // The next rows too, where reading them is the smaller part of the work.
+      argument.ahead = isQuantized ? argument.early : 0
     }
     switch ending {
     case .stored: argument.ending = Int32(MARTLET_GPU_STORED.rawValue)
@@ -134,7 +155,6 @@ extension FusedLinear {
       argument.choices = index.pointer(as: Int32.self)
       argument.chosen = value.pointer
       argument.candidates = candidates?.pointer(as: UInt64.self)
-      argument.ticket = ticket?.pointer(as: Int32.self)
     }
     return argument
   }

@@ -55,9 +55,10 @@ package struct FusedLinear: Operator {
   let out: Rows
   /// What it replaces, for the processor.
   let parts: [any Operator]
-  /// Candidates for the largest, and how many blocks have given theirs.
+  /// Candidates for the largest.
   let candidates: Tensor?
-  let ticket: Tensor?
+  /// Two numbers, zero before and after a run: how many blocks have given their candidates, and how many pairs are taken.
+  let counts: Tensor?
   private let tensors: [Tensor]
 
   /// - Parameter runtime: the device's.
@@ -92,7 +93,7 @@ package struct FusedLinear: Operator {
     switch x.device.kind {
     case .cpu:
       parts = try Self.parts(x, norm, weight, bias, ending, out, on: runtime)
-      (candidates, ticket) = (nil, nil)
+      (candidates, counts) = (nil, nil)
     case .cuda, .metax:
       parts = []
       try check.require(
@@ -104,12 +105,12 @@ package struct FusedLinear: Operator {
         "at multiples of 16 bytes", found: x.description)
       if case .chosen = ending {
         candidates = try Tensor([Self.mostRows, Self.mostBlocks], .i64, on: runtime)
-        let ticket = try Tensor([1], .i32, on: runtime)
-        try ticket.load(contentsOf: [Int32(0)], on: runtime)
-        self.ticket = ticket
       } else {
-        (candidates, ticket) = (nil, nil)
+        candidates = nil
       }
+      let counts = try Tensor([2], .i32, on: runtime)
+      try counts.load(contentsOf: [Int32(0), 0], on: runtime)
+      self.counts = counts
     }
     tensors = [x, out]
   }

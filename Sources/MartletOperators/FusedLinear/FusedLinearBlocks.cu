@@ -53,28 +53,44 @@ INLINE void column_group<Q4_K>::read(const u8 *piece, int group) {
   for (int i = 0; i < 8; i++) quants[i] = words[i] >> half & 0x0f0f0f0f;
 }
 
+/// Adds the products of groups of 32 columns of ROWS rows of weights with all rows of x.
+template <int TYPE, int ROWS, int TOKENS>
+INLINE void add_groups(
+    const u8 *const (&rows)[ROWS], const fused_memory &m, int start, int columns, int all, float (&sums)[2][TOKENS]) {
+  const int groups = all / 32;
+  const uint4 *low = (const uint4 *)m.x, *high = low + TOKENS * groups;
+  const float2 *scales = (const float2 *)(high + TOKENS * groups);
+#pragma unroll(TOKENS == 1 ? 4 / ROWS : 1)
+  for (int group = lane_index(); group < columns / 32; group += GROUP) {
+    column_group<TYPE> weights[ROWS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) weights[r].read(rows[r], group);
+#pragma unroll
+    for (int t = 0; t < TOKENS; t++) {
+      const int place = t * groups + start / 32 + group;
+      const uint4 x_low = low[place], x_high = high[place];
+      const float2 x_scale = scales[place];
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) {
+        const column_group<TYPE> &w = weights[r];
+        sums[r][t] = add_group<TYPE>(sums[r][t], w.quants, w.scale, w.minimum, x_low, x_high, x_scale);
+      }
+    }
+  }
+}
+
+/// Blocks that begin where 16 bytes may be read at once are read where they lie; others are copied to shared memory, where small
+/// parts at any address are at hand.
+template <int TYPE>
+using weight_rows = typename pick<TYPE == Q4_K, whole_rows, copied_rows>::type;
+
 template <int TYPE, int TOKENS>
 INLINE void multiply(const martlet_gpu_fused_linear &a) {
   const fused_memory m = fused_memory::of<true, TOKENS>((u8 *)fused_shared, a.columns, 0);
-  const int groups = a.columns / 32;
-  const uint4 *low = (const uint4 *)m.x, *high = low + TOKENS * groups;
-  const float2 *scales = (const float2 *)(high + TOKENS * groups);
-  multiply_fused<TYPE, TOKENS, copied_rows>(
+  multiply_fused<TYPE, TOKENS, weight_rows<TYPE>>(
       a, m, [&](const u8 *first, const u8 *second, int start, int columns, float(&sums)[2][TOKENS]) {
-#pragma unroll(TOKENS == 1 ? 2 : 1)
-        for (int group = lane_index(); group < columns / 32; group += GROUP) {
-          column_group<TYPE> one, two;
-          one.read(first, group);
-          two.read(second, group);
-#pragma unroll
-          for (int t = 0; t < TOKENS; t++) {
-            const int place = t * groups + start / 32 + group;
-            const uint4 x_low = low[place], x_high = high[place];
-            const float2 x_scale = scales[place];
-            sums[0][t] = add_group<TYPE>(sums[0][t], one.quants, one.scale, one.minimum, x_low, x_high, x_scale);
-            sums[1][t] = add_group<TYPE>(sums[1][t], two.quants, two.scale, two.minimum, x_low, x_high, x_scale);
-          }
-        }
+        if (TYPE == Q4_K && first == second) add_groups<TYPE, 1, TOKENS>({first}, m, start, columns, a.columns, sums);
+        else add_groups<TYPE, 2, TOKENS>({first, second}, m, start, columns, a.columns, sums);
       });
 }
 

@@ -129,9 +129,15 @@ INLINE float narrow<float>(float v) {
 /// To nearest even; a NaN stays one.
 template <>
 INLINE bf16 narrow<bf16>(float v) {
+#if defined(MT_PLATFORM_NVIDIA)
+  bf16 result;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(v));
+  return result;
+#else
   const u32 bits = __float_as_uint(v);
   if (v != v) return bf16{(u16)(bits >> 16 | 0x40)};
   return bf16{(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+#endif
 }
 template <>
 INLINE f16 narrow<f16>(float v) {

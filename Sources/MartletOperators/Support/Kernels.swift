@@ -12,7 +12,10 @@ package enum Kernels {
     MARTLET_KERNEL_ATTENTION_TILE, sharedBytes: AttentionTile.portableSharedBytes)
   static let cacheAppend = KernelSource(MARTLET_KERNEL_CACHE_APPEND)
   static let decodeAttention = KernelSource(MARTLET_KERNEL_DECODE_ATTENTION)
-  static let fusedLinear = KernelSource(MARTLET_KERNEL_FUSED_LINEAR, sharedBytes: FusedLinear.mostSharedBytes)
+  static let decodeAttentionTile = KernelSource(
+    MARTLET_KERNEL_DECODE_ATTENTION_TILE, sharedBytes: DecodeAttention.mostSharedBytes, sharedShare: chainShare)
+  static let fusedLinear = KernelSource(
+    MARTLET_KERNEL_FUSED_LINEAR, sharedBytes: FusedLinear.mostSharedBytes, sharedShare: chainShare)
   /// For each type of blocks the same text, which is told the type, so that all of them are compiled side by side.
   static let fusedLinearBlocks = Dictionary(
     uniqueKeysWithValues: DType.allCases.filter(\.isQuantized).map { dtype in
@@ -39,6 +42,10 @@ package enum Kernels {
   static let selfAttention = KernelSource(MARTLET_KERNEL_SELF_ATTENTION, sharedBytes: AttentionShape.mostSharedBytes)
   static let swiglu = KernelSource(MARTLET_KERNEL_SWIGLU)
 
+  /// Of a multiprocessor's memory as shared memory, in percent, for the kernels of generating, which overlap: room for two
+  /// blocks of attention, and what is left holds the weights that are on their way.
+  private static let chainShare = 72
+
   /// All of them, those first that take longest to compile.
   package static let all =
     forMatrixUnits + [pagedAttention, fusedLinear, linearBlocks, decodeAttention, selfAttention]
@@ -51,7 +58,9 @@ package enum Kernels {
     device.hasMatrixUnits ? all : Array(all.dropFirst(forMatrixUnits.count))
   }
 
-  private static let forMatrixUnits = [attentionHopper, attentionTile, linearBlocksTile, linearTile]
+  private static let forMatrixUnits = [
+    attentionHopper, attentionTile, linearBlocksTile, linearTile, decodeAttentionTile,
+  ]
 }
 
 extension Rows {

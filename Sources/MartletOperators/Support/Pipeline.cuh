@@ -53,21 +53,39 @@ INLINE void load_fresh(int type, const void *p, i64 index, float *v) {
   }
 }
 
-/// One element of that kind.
-INLINE float load_fresh_one(int type, const void *p, i64 index) {
+/// The bits of one element of that kind. Nothing is made of them yet, so that nobody waits for them.
+INLINE u32 load_fresh_bits(int type, const void *p, i64 index) {
 #if defined(MT_PLATFORM_NVIDIA)
   if (type == F32) {
-    float v;
-    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(v) : "l"((const float *)p + index) : "memory");
-    return v;
+    u32 bits;
+    asm volatile("ld.global.cg.u32 %0, [%1];" : "=r"(bits) : "l"((const u32 *)p + index) : "memory");
+    return bits;
   }
   u16 bits;
   asm volatile("ld.global.cg.u16 %0, [%1];" : "=h"(bits) : "l"((const u16 *)p + index) : "memory");
-  return type == F16 ? widen(f16{bits}) : widen(bf16{bits});
+  return bits;
 #else
-  return load_one(type, p, index);
+  return type == F32 ? ((const u32 *)p)[index] : ((const u16 *)p)[index];
 #endif
 }
+INLINE float widen_bits(int type, u32 bits) {
+  return type == F32 ? __uint_as_float(bits) : type == F16 ? widen(f16{(u16)bits}) : widen(bf16{(u16)bits});
+}
+
+/// Eight elements as they lie in memory, aligned, and what they are.
+struct raw_chunk {
+  uint4 words[2];
+
+  INLINE void read(int type, const void *p, i64 index) {
+    if (type == F32) {
+      words[0] = ((const uint4 *)p)[index / 4];
+      words[1] = ((const uint4 *)p)[index / 4 + 1];
+    } else {
+      words[0] = ((const uint4 *)p)[index / 8];
+    }
+  }
+  INLINE void widen(int type, float *v) const { load(type, words, 0, CHUNK, true, v); }
+};
 
 /// Asks for bytes to be brought nearer; `p` and `size` multiples of 16.
 INLINE void prefetch_bytes(const void *p, int size) {

@@ -27,19 +27,22 @@ extension CUDARuntimeAPI {
   }
 
   package func function(
-    _ name: String, in module: ModuleHandle, sharedBytes: Int
+    _ name: String, in module: ModuleHandle, of source: KernelSource
   ) throws(RuntimeError) -> FunctionHandle {
     let functions = try functions()
     var function: OpaquePointer?
     try check(
       functions.module_function(&function, OpaquePointer(bitPattern: module.rawValue)!, name),
       "cuModuleGetFunction(\(name))")
+    var attributes: [(Int, Int)] = []
     // Up to 48 KB need no leave.
-    if sharedBytes > 48 << 10 {
+    if source.sharedBytes > 48 << 10 {
+      attributes.append((MARTLET_CU_FUNCTION_DYNAMIC_SHARED_BYTES, source.sharedBytes))
+    }
+    if let share = source.sharedShare { attributes.append((MARTLET_CU_FUNCTION_SHARED_SHARE, share)) }
+    for (attribute, value) in attributes {
       try check(
-        functions.function_set_attribute(
-          function!, Int32(MARTLET_CU_FUNCTION_DYNAMIC_SHARED_BYTES), Int32(sharedBytes)),
-        "cuFuncSetAttribute(\(name))")
+        functions.function_set_attribute(function!, Int32(attribute), Int32(value)), "cuFuncSetAttribute(\(name))")
     }
     return FunctionHandle(rawValue: UInt(bitPattern: function))
   }

@@ -66,8 +66,10 @@ package protocol GPUAPI: RuntimeAPI {
   func compile(_ source: KernelSource, architecture: String) throws(RuntimeError) -> [UInt8]
   func loadModule(_ image: [UInt8]) throws(RuntimeError) -> ModuleHandle
   func unloadModule(_ module: ModuleHandle)
-  /// - Parameter sharedBytes: the most dynamic shared memory that a launch of it will ask for.
-  func function(_ name: String, in module: ModuleHandle, sharedBytes: Int) throws(RuntimeError) -> FunctionHandle
+  /// - Parameter source: the module's, which says what shared memory launches ask for.
+  func function(
+    _ name: String, in module: ModuleHandle, of source: KernelSource
+  ) throws(RuntimeError) -> FunctionHandle
   /// Puts a kernel on a stream. All kernels take one argument, a struct, which is copied.
   /// - Parameter overlaps: whether it may begin before the kernel ahead of it has ended.
   func launch(

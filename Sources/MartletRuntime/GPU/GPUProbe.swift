@@ -79,12 +79,14 @@ extension KernelSource {
   static let probe = KernelSource(MARTLET_KERNEL_PROBE)
 
   /// An embedded file behind what stands before every kernel.
-  package init(_ id: martlet_kernel_id, sharedBytes: Int = 0) {
+  package init(_ id: martlet_kernel_id, sharedBytes: Int = 0, sharedShare: Int? = nil) {
     func part(_ file: martlet_kernel_file) -> (file: String, text: String) {
       (String(cString: file.name), String(cString: file.text))
     }
     let kernel = part(martlet_kernel_file_of(id))
     let preludes = (0..<martlet_kernel_prelude_count()).map { part(martlet_kernel_prelude($0)) }
-    self.init(name: kernel.file, parts: preludes + [(kernel.file + ".cu", kernel.text)], sharedBytes: sharedBytes)
+    self.init(
+      name: kernel.file, parts: preludes + [(kernel.file + ".cu", kernel.text)], sharedBytes: sharedBytes,
+      sharedShare: sharedShare)
   }
 }

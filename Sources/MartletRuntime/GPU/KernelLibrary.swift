@@ -4,7 +4,7 @@ internal import Synchronization
 package final class KernelLibrary: Sendable {
   private struct Module {
     let handle: ModuleHandle
-    let sharedBytes: Int
+    let source: KernelSource
     var functions: [String: FunctionHandle] = [:]
   }
 
@@ -40,7 +40,7 @@ package final class KernelLibrary: Sendable {
       let module = modules[source.name]!
       do throws(RuntimeError) {
         try gpu.setDevice(index)
-        let function = try gpu.function(name, in: module.handle, sharedBytes: module.sharedBytes)
+        let function = try gpu.function(name, in: module.handle, of: module.source)
         modules[source.name]?.functions[name] = function
         return .success(function)
       } catch {
@@ -71,7 +71,7 @@ package final class KernelLibrary: Sendable {
     let handle = try gpu.loadModule(image)
     let isFirst = modules.withLock { modules in
       guard modules[source.name] == nil else { return false }
-      modules[source.name] = Module(handle: handle, sharedBytes: source.sharedBytes)
+      modules[source.name] = Module(handle: handle, source: source)
       return true
     }
     // Another thread was faster.

@@ -6,11 +6,17 @@ package struct KernelSource: Sendable {
   package let parts: [(file: String, text: String)]
   /// The most dynamic shared memory that a launch asks for, in bytes.
   package let sharedBytes: Int
+  /// How much of a multiprocessor's own memory shall be shared memory, in percent; nil leaves it to the driver. Kernels that
+  /// overlap have the same, since a multiprocessor divides its memory anew only when it is empty.
+  package let sharedShare: Int?
 
-  package init(name: String, parts: [(file: String, text: String)], sharedBytes: Int = 0) {
+  package init(
+    name: String, parts: [(file: String, text: String)], sharedBytes: Int = 0, sharedShare: Int? = nil
+  ) {
     self.name = name
     self.parts = parts
     self.sharedBytes = sharedBytes
+    self.sharedShare = sharedShare
   }
 
   /// What is handed to the compiler.

@@ -34,7 +34,7 @@ extension MetaXRuntimeAPI {
     try setDevice(index)
     let module = try loadModule(image)
     defer { unloadModule(module) }
-    let function = try function("identify", in: module, sharedBytes: 0)
+    let function = try function("identify", in: module, of: identity)
     let out = try allocateDevice(bytes: 8)
     defer { freeDevice(out) }
     var answers: (wave: Int32, architecture: Int32) = (0, 0)
@@ -71,10 +71,10 @@ extension MetaXRuntimeAPI {
     _ = functions.module_unload(module)
   }
 
-  /// - Parameter sharedBytes: nothing is made of it: what a block can have at all needs no leave, and functions of modules are
+  /// - Parameter source: nothing is made of it: what a block can have at all needs no leave, and functions of modules are
   ///   said to refuse attributes.
   package func function(
-    _ name: String, in module: ModuleHandle, sharedBytes: Int
+    _ name: String, in module: ModuleHandle, of source: KernelSource
   ) throws(RuntimeError) -> FunctionHandle {
     let functions = try functions()
     var function: OpaquePointer?
