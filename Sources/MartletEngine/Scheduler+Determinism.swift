@@ -21,8 +21,8 @@ extension Scheduler {
 
   /// Tokens of a sequence that its next step computes if the budget has room for them.
   func computeCount(of id: SequenceID) -> Int {
+    guard limits.isDeterministic else { return sequences[id]!.remainingCount }
     let state = sequences[id]!
-    guard limits.isDeterministic else { return state.remainingCount }
     let left = state.request.prompt.count - state.computedCount
     guard left > 0 else { return 1 }
     // Also where the scores are there already and the prompt is computed again.
@@ -33,17 +33,16 @@ extension Scheduler {
   /// The most blocks that a sequence may take over. Its last token is computed in any case: its logits are wanted. So are those
   /// of all others where a prompt is scored.
   func reusableBlockCount(of id: SequenceID) -> Int {
-    let state = sequences[id]!
-    guard !state.isScoring else { return 0 }
-    let count = (state.tokens.count - 1) / limits.blockSize
+    guard !sequences[id]!.isScoring else { return 0 }
+    let count = (sequences[id]!.tokens.count - 1) / limits.blockSize
     guard limits.isDeterministic else { return count }
     return min(count / reusedTogether * reusedTogether, publishableBlockCount(of: id))
   }
 
   /// The blocks of a sequence that others may take over, as soon as they are computed.
   func publishableBlockCount(of id: SequenceID) -> Int {
+    guard limits.isDeterministic else { return sequences[id]!.tokens.count / limits.blockSize }
     let state = sequences[id]!
-    guard limits.isDeterministic else { return state.tokens.count / limits.blockSize }
     guard state.request.promptLogprobs == nil, promptChunk >= limits.blockSize else { return 0 }
     return state.request.prompt.count / promptChunk * reusedTogether
   }

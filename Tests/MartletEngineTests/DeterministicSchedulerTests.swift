@@ -15,6 +15,28 @@ import Testing
     (0..<Int32(count)).map { ($0 * 7 + seed * 11) % 50 }
   }
 
+  /// The model of these tests would tell if it were otherwise: by the steps of the usual mode it gives other tokens in company.
+  @Test func theModelDependsOnWhatIsComputedTogether() throws {
+    func generated(_ limits: EngineLimits, others: Int) throws -> [Int32] {
+      var scheduler = Scheduler(limits: limits, key: .init(1, 2))
+      var model = FakeModel(limits: Self.limits())
+      let id = try scheduler.add(Request(prompt: Self.prompt(13), maxTokens: 8))
+      for number in 0..<others {
+        _ = try scheduler.add(Request(prompt: Self.prompt(5, seed: Int32(number)), maxTokens: 8))
+      }
+      var tokens: [Int32] = []
+      while let step = scheduler.schedule() {
+        let sampled = model.run(step).reduce(into: [:]) { $0[step.entries[$1.entry].id] = $1.token }
+        for case .token(id, let token) in scheduler.complete(step, sampled: sampled) { tokens.append(token) }
+      }
+      return tokens
+    }
+    var usual = Self.limits()
+    usual.isDeterministic = false
+    #expect(try generated(usual, others: 0) != generated(usual, others: 2))
+    #expect(try generated(Self.limits(), others: 0) == generated(Self.limits(), others: 2))
+  }
+
   @Test func promptsAndGeneratedTokensTakeTurns() throws {
     var simulation = Simulation(limits: Self.limits())
     let first = try simulation.add(Request(prompt: Self.prompt(3), maxTokens: 9))

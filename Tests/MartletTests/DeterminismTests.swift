@@ -18,7 +18,7 @@ import Testing
     let length = [1, 2, 7, 8, 9, 31, 32, 33, 40, 47, 48, 49, 70, 96][number]
     let prompt = (0..<length).map { Int32(3 + ($0 * 7 + number % 2) % 50) }
     return Request(
-      prompt: prompt, sampling: sampling, maxTokens: 6 + number % 5, promptLogprobs: number % 7 == 6 ? 3 : nil)
+      prompt: prompt, sampling: sampling, maxTokens: 20 + number % 5, promptLogprobs: number % 7 == 6 ? 3 : nil)
   }
 
   private static func results(_ model: LoadedModel, _ limits: EngineLimits) async throws -> ([Result], Engine.Status) {
@@ -47,7 +47,7 @@ import Testing
     let model = try LoadedModel(folder: CheckpointGolden.path(name), options: options)
     // So few blocks that sequences lose theirs to others.
     var limits = EngineLimits(
-      vocabularySize: model.decoder.configuration.vocabularySize, contextLength: model.contextLength, blockCount: 16,
+      vocabularySize: model.decoder.configuration.vocabularySize, contextLength: model.contextLength, blockCount: 12,
       maximumSequences: 8, tokensPerStep: 40, rotaryContext: model.decoder.lengthDependentContext)
     let usual = try await Self.results(model, limits)
     limits.isDeterministic = true

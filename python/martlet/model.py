@@ -98,7 +98,7 @@ class Model:
     """A language model, loaded and ready.
 
     `Model.load` makes one. Any number of generations may run at once, from any threads; they are computed together, and each
-    gets the same tokens as alone. The memory is given back by `close()`, at the end of a `with` block, or with the object.
+    gets the same tokens as alone: on a processor always, on a GPU to the last bit with `deterministic`. The memory is given back by `close()`, at the end of a `with` block, or with the object.
     """
 
     def __init__(self, name: str, handle: c_void_p) -> None:

@@ -185,11 +185,11 @@ def kept_bits(run: Run, model: Any) -> tuple[int, int]:
         subjects.append((2100, {"logprobs": 20}))
     count = same = 0
 
-    def begin(length: int, seed: int, tokens: int, **flags):
-        prompt = [3 + (7 * place + 5 * seed) % 50 for place in range(length)]
+    def begin(length: int, text: int, tokens: int, **flags: Any) -> Any:
+        prompt = [3 + (7 * place + 5 * text) % 50 for place in range(length)]
         return model.generate(prompt, max_tokens=tokens, ignore_end=True, **flags)
 
-    def bits(generation) -> tuple:
+    def bits(generation: Any) -> tuple:
         answer = generation.result()
         return answer.tokens, answer.logprobs, answer.top
 
