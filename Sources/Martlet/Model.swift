@@ -14,7 +14,8 @@ public import MartletText
 /// }
 /// ```
 ///
-/// Any number of tasks may generate at once; their tokens are computed together, and each gets the same tokens as alone.
+/// Any number of tasks may generate at once; their tokens are computed together, and each gets the same tokens as alone: on a
+/// processor always, on a GPU to the last bit with ``ModelOptions/isDeterministic``.
 public final class Model: Sendable {
   /// The name or path that the model was loaded by.
   public let name: String

@@ -21,6 +21,7 @@ package struct OperatorCheck: Sendable, CustomStringConvertible {
   /// All checks of all operators.
   package static let all: [OperatorCheck] =
     rowChecks + sampleChecks + copyChecks + rotationChecks + linearChecks + fusedChecks + attentionChecks
+    + invarianceChecks
 
   /// Compares a device with its reference.
   /// - Returns: what is wrong, nil if nothing is.

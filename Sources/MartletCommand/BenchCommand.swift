@@ -57,6 +57,7 @@ struct BenchCommand: AsyncParsableCommand {
     settings.depth = depth
     settings.batch = batch
     settings.repetitions = repetitions
+    settings.isDeterministic = flags.deterministic
     var benchmark = try Benchmark(try await subject(), settings)
     let report = try benchmark.run { Console.progress("measuring", $0) }
     Console.write(json ? try report.json.jsonText() + "\n" : report.text + "\n")

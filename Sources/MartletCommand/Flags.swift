@@ -48,9 +48,9 @@ struct DeviceFlags: ParsableArguments {
   }
 
   /// Loads a model, with a progress bar on a terminal and a line that says where it runs.
-  func load(_ name: String, context: Int? = nil) async throws -> Model {
-    var options = try options()
-    options.contextLength = context
+  /// - Parameter options: these flags' own and whatever others say.
+  func load(_ name: String, options: ModelOptions? = nil) async throws -> Model {
+    let options = try options ?? self.options()
     let model = try await Model.load(name, options: options) { Console.progress("loading \(name)", $0) }
     if device == nil { Console.note("martlet: running on \(model.device)") }
     let fields = model.unappliedGenerationFields
@@ -63,7 +63,7 @@ struct DeviceFlags: ParsableArguments {
   }
 }
 
-/// ``DeviceFlags`` and how long a text may become.
+/// ``DeviceFlags``, how long a text may become, and whether texts may depend on each other in their last bits.
 struct ModelFlags: ParsableArguments {
   @OptionGroup var placement: DeviceFlags
 
@@ -71,6 +71,9 @@ struct ModelFlags: ParsableArguments {
     name: .customLong("context"), parsing: .unconditional,
     help: "The most tokens of prompt and answer together (default: the model's).")
   var context: Int?
+
+  @Flag(help: "The same bits whatever else is computed, on a GPU too, where that makes many answers together slower.")
+  var deterministic = false
 
   func validate() throws {
     if let context, context < 2 {
@@ -82,11 +85,12 @@ struct ModelFlags: ParsableArguments {
   func options() throws -> ModelOptions {
     var options = try placement.options()
     options.contextLength = context
+    options.isDeterministic = deterministic
     return options
   }
 
-  /// As ``DeviceFlags/load(_:context:)``.
-  func load(_ name: String) async throws -> Model { try await placement.load(name, context: context) }
+  /// As ``DeviceFlags/load(_:options:)``.
+  func load(_ name: String) async throws -> Model { try await placement.load(name, options: options()) }
 }
 
 /// How tokens are chosen and when to stop.

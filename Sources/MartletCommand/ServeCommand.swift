@@ -70,9 +70,10 @@ struct ServeCommand: AsyncParsableCommand {
       ("port", port), ("cache_tokens", cacheTokens), ("sequences", sequences), ("queue", queue),
       ("threads", flags.placement.threads), ("context", flags.context),
     ]
+    let switches: [(String, TemplateValue)] = flags.deterministic ? [("deterministic", .bool(true))] : []
     let names: [(String, TemplateValue)] =
       hostNames.isEmpty ? [] : [("host_names", .array(hostNames.map { .string($0) }))]
     return texts.compactMap { name, text in text.map { (name, .string($0)) } }
-      + numbers.compactMap { name, number in number.map { (name, .int($0)) } } + names
+      + numbers.compactMap { name, number in number.map { (name, .int($0)) } } + switches + names
   }
 }

@@ -19,12 +19,15 @@ package struct EngineLimits: Sendable, Hashable {
   package var adapters: Set<String>
   /// The trained context if keys depend on the length of a prompt that is longer; nil if they never do.
   package var rotaryContext: Int?
+  /// Whether a sequence is computed by steps that depend on its own request only, whatever else is in the batch: for devices
+  /// on which the bits of a token depend on the tokens beside it. See ``Scheduler``.
+  package var isDeterministic: Bool
 
   /// All sizes must be positive, and the cache's slots must be countable in an `Int32`.
   package init(
     vocabularySize: Int, contextLength: Int, blockSize: Int = 16, blockCount: Int, maximumSequences: Int = 256,
     tokensPerStep: Int = 512, adapters: Set<String> = [], rotaryContext: Int? = nil,
-    maximumWaiting: Int? = nil
+    maximumWaiting: Int? = nil, isDeterministic: Bool = false
   ) {
     let sizes = [vocabularySize, contextLength, blockSize, blockCount, maximumSequences, tokensPerStep]
     precondition(sizes.allSatisfy { $0 > 0 }, "every limit of the engine must be positive")
@@ -39,6 +42,7 @@ package struct EngineLimits: Sendable, Hashable {
     self.adapters = adapters
     self.rotaryContext = rotaryContext
     self.maximumWaiting = maximumWaiting
+    self.isDeterministic = isDeterministic
   }
 
   /// The tokens that the whole KV cache holds.

@@ -27,6 +27,7 @@ package struct ModelRunner: StepRunner {
     batch.rotaryLengths = step.entries.flatMap {
       decoder.rotaryLengths($0.positions, promptLength: $0.promptLength)
     }
+    batch.isBatchInvariant = step.isBatchInvariant
     return batch
   }
 

@@ -27,7 +27,8 @@ extension Scheduler {
       precondition(state.generatedCount < state.request.maxTokens ?? .max, "\(id) should have ended for its maximum")
       precondition(Set(state.blockTable).count == state.blockTable.count, "\(id) has a block twice")
       precondition(
-        state.publishedCount == state.computedCount / limits.blockSize, "\(id) has unpublished full blocks")
+        state.publishedCount == min(state.computedCount / limits.blockSize, publishableBlockCount(of: id)),
+        "\(id) has unpublished full blocks")
       for block in state.blockTable { users[block, default: 0] += 1 }
     }
     for id in waiting { precondition(sequences[id]!.blockTable.isEmpty, "\(id) waits and holds blocks") }

@@ -11,6 +11,10 @@
 /// A waiting sequence whose next block a running one is about to compute lets it, so that many samples of one prompt, or
 /// many users of one system prompt, read it once; others pass it meanwhile. It does not wait so for one of lower priority.
 ///
+/// Where the limits are deterministic, a step has either one chunk of one prompt, or generated tokens, one of each sequence,
+/// in turns as long as there is both. What a sequence sees of that is decided by its own request: see
+/// ``computeCount(of:)`` and ``reusableBlockCount(of:)``.
+///
 /// A step must be completed or abandoned before the next one is made. Between the two, requests may be added and
 /// cancelled: blocks freed then are not given away before the step has ended.
 package struct Scheduler: Sendable {
@@ -25,6 +29,8 @@ package struct Scheduler: Sendable {
   var shares = FairShares()
   private var nextID: UInt64 = 0
   private(set) var isStepPending = false
+  /// Whether the last step was of a prompt.
+  private var wasPromptStep = false
   /// How often a sequence lost its blocks to another.
   package private(set) var preemptionCount = 0
 
@@ -58,7 +64,7 @@ package struct Scheduler: Sendable {
   package var freeBlockCount: Int { pool.freeCount }
 
   /// The most prompt tokens that one step scores: their logits take memory, a vocabulary's width for each.
-  private static let scoredPerStep = 128
+  static let scoredPerStep = 128
 
   /// Queues a request. Throws what `Request.validate(for:)` throws, having changed nothing.
   package mutating func add(_ request: Request) throws(RequestError) -> SequenceID {
@@ -100,23 +106,55 @@ package struct Scheduler: Sendable {
     var entries: [Step.Entry] = []
     var budget = Budget(tokens: limits.tokensPerStep, scored: Self.scoredPerStep)
     makeRoomForPriority()
+    guard limits.isDeterministic else {
+      appendDecodes(to: &entries, &budget)
+      let decodeCount = entries.count
+      appendPrefills(to: &entries, &budget)
+      return step(entries, decodeCount: decodeCount)
+    }
+    var decodeCount = 0
+    if !wasPromptStep { appendPrefills(to: &entries, &budget, most: 1) }
+    if entries.isEmpty {
+      appendDecodes(to: &entries, &budget)
+      decodeCount = entries.count
+    }
+    if entries.isEmpty { appendPrefills(to: &entries, &budget, most: 1) }
+    wasPromptStep = decodeCount == 0
+    return step(entries, decodeCount: decodeCount)
+  }
 
+  private mutating func step(_ entries: [Step.Entry], decodeCount: Int) -> Step? {
+    guard !entries.isEmpty else { return nil }
+    isStepPending = true
+    // A prompt of one token is like one that was generated.
+    let isBatchInvariant = limits.isDeterministic && entries.allSatisfy { $0.tokens.count == 1 }
+    return Step(
+      blockSize: limits.blockSize, entries: entries, decodeCount: decodeCount, isBatchInvariant: isBatchInvariant)
+  }
+
+  /// Takes all sequences that have one token to compute, as far as the budget goes.
+  private mutating func appendDecodes(to entries: inout [Step.Entry], _ budget: inout Budget) {
     var position = 0
     while position < running.count, budget.tokens > 0 {
       let id = running[position]
-      if sequences[id]!.remainingCount == 1 {
+      if computeCount(of: id) == 1 {
         // The victims stand at the end of the order and so are not in this step yet.
         guard reserveBlock(for: id) else { break }
         entries.append(entry(for: id, budget: &budget))
       }
       position += 1
     }
-    let decodeCount = entries.count
+  }
 
-    var prefills = running.filter { sequences[$0]!.remainingCount > 1 }[...]
+  /// Takes chunks of prompts, of those that run and of those that can begin, as far as the budget goes.
+  /// - Parameter most: of so many sequences.
+  private mutating func appendPrefills(
+    to entries: inout [Step.Entry], _ budget: inout Budget, most: Int = .max
+  ) {
+    var prefills = running.filter { computeCount(of: $0) > 1 }[...]
     // Those that have not been tried in this step.
     var line = running.count < limits.maximumSequences ? waiting.places[...] : []
-    while budget.tokens > 0 {
+    while budget.tokens > 0, entries.count < most {
       if let index = WaitingLine.next(of: line, shares), prefills.first.map({ isBefore(line[index], $0) }) ?? true {
         let place = index == line.startIndex ? line.removeFirst() : line.remove(at: index)
         switch admit(place.id) {
@@ -131,10 +169,6 @@ package struct Scheduler: Sendable {
         break
       }
     }
-
-    guard !entries.isEmpty else { return nil }
-    isStepPending = true
-    return Step(blockSize: limits.blockSize, entries: entries, decodeCount: decodeCount)
   }
 
   /// Takes in that a step was computed, and the token sampled for each of its entries that wanted logits. Sequences that
@@ -179,7 +213,7 @@ package struct Scheduler: Sendable {
   /// Cuts the next chunk that the budget allows off what a sequence has to compute.
   private mutating func entry(for id: SequenceID, budget: inout Budget) -> Step.Entry {
     let state = sequences[id]!
-    var count = min(state.remainingCount, budget.tokens)
+    var count = min(computeCount(of: id), budget.tokens)
     if state.isScoring {
       count = min(count, max(1, budget.scored))
       budget.scored -= count
@@ -248,14 +282,15 @@ package struct Scheduler: Sendable {
   mutating func need(of id: SequenceID) -> Need? {
     let size = limits.blockSize
     var hits: [Int32] = []
-    // The last token is computed in any case: its logits are wanted. So are those of all others where a prompt is scored.
-    let reuses = !sequences[id]!.isScoring
-    while reuses, hits.count < (sequences[id]!.tokens.count - 1) / size {
+    let reusable = reusableBlockCount(of: id)
+    while hits.count < reusable {
       let hash = sequences[id]!.hash(ofBlock: hits.count, blockSize: size, key: key)
       guard let block = pool.lookup(hash) else { break }
       hits.append(block)
     }
-    guard !reuses || !isPending(block: hits.count, of: id) else { return nil }
+    hits.removeLast(hits.count % reusedTogether)
+    let next = hits.count + reusedTogether - 1
+    guard next >= reusable || !isPending(block: next, of: id) else { return nil }
     let count = (sequences[id]!.tokens.count + size - 1) / size - hits.count + hits.count { pool.isFree($0) }
     return Need(hits: hits, blockCount: count)
   }
@@ -295,14 +330,13 @@ package struct Scheduler: Sendable {
   /// progress in every step that it is in, so whoever waits for it gets its turn; one of lower priority might be in none.
   private mutating func isPending(block: Int, of id: SequenceID) -> Bool {
     let size = limits.blockSize
-    guard block < (sequences[id]!.tokens.count - 1) / size else { return false }
     let hash = sequences[id]!.hash(ofBlock: block, blockSize: size, key: key)
     let priority = sequences[id]!.request.priority
     for other in running {
       let state = sequences[other]!
       // They stand in the order of their priorities.
       guard state.request.priority >= priority else { return false }
-      guard state.publishedCount <= block, block < state.tokens.count / size else { continue }
+      guard state.publishedCount <= block, block < publishableBlockCount(of: other) else { continue }
       if sequences[other]!.hash(ofBlock: block, blockSize: size, key: key) == hash { return true }
     }
     return false
@@ -335,7 +369,7 @@ package struct Scheduler: Sendable {
 
   /// Offers the blocks that have become full and computed to the prefix index.
   private mutating func publishBlocks(of id: SequenceID) {
-    let fullCount = sequences[id]!.computedCount / limits.blockSize
+    let fullCount = min(sequences[id]!.computedCount / limits.blockSize, publishableBlockCount(of: id))
     while sequences[id]!.publishedCount < fullCount {
       let block = sequences[id]!.publishedCount
       let hash = sequences[id]!.hash(ofBlock: block, blockSize: limits.blockSize, key: key)

@@ -59,6 +59,8 @@ package struct Step: Sendable {
   package let entries: [Entry]
   /// How many of the first entries continue a sequence by one token.
   package let decodeCount: Int
+  /// Whether tokens must get the bits that they have alone on every device; entries have one token each then.
+  package let isBatchInvariant: Bool
 
   /// Tokens of all entries.
   package var tokenCount: Int { entries.reduce(0) { $0 + $1.tokens.count } }
@@ -106,6 +108,8 @@ package struct Step: Sendable {
 
   /// A step of one of this step's entries alone.
   func only(_ index: Int) -> Step {
-    Step(blockSize: blockSize, entries: [entries[index]], decodeCount: index < decodeCount ? 1 : 0)
+    Step(
+      blockSize: blockSize, entries: [entries[index]], decodeCount: index < decodeCount ? 1 : 0,
+      isBatchInvariant: isBatchInvariant)
   }
 }

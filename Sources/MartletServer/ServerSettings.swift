@@ -105,6 +105,12 @@ extension ServerSettings {
     text("kv", "type of the KV cache: \(CacheType.allCases.map(\.rawValue).joined(separator: ", "))") {
       $0.options.cache = try choice("kv", $1)
     },
+    Field(
+      name: "deterministic", kind: .boolean,
+      meaning: "the same bits whatever else is computed, on a GPU too, where that is slower; default false"
+    ) { value, settings in
+      settings.options.isDeterministic = try value.boolean()
+    },
     integer("threads", 1...1024, "threads of the processor; default: all cores") { $0.options.threads = $1 },
     integer("context", 2...(1 << 24), "the most tokens of one prompt and answer; default: the model's") {
       $0.options.contextLength = $1

@@ -21,7 +21,8 @@ extension Tensor {
   package func copy(to runtime: Runtime) throws(TensorError) -> Tensor {
     let result = try Tensor(shape, dtype, on: runtime)
     if isContiguous {
-      try Self.copy(to: result.pointer, on: runtime.device, from: pointer, on: device, bytes: byteCount)
+      try Self.copy(
+        to: result.pointer, on: runtime.device, from: pointer, on: device, bytes: byteCount, by: runtime)
     } else {
       guard !dtype.isQuantized else { throw .quantizedLayout(dtype: dtype, operation: "contiguous") }
       try result.load(contentsOf: hostBytes(), on: runtime)
@@ -62,13 +63,14 @@ extension Tensor {
       throw .dataMismatch(expected: "\(byteCount) bytes for \(description)", found: "\(bytes.count) bytes")
     }
     guard let source = bytes.baseAddress, byteCount > 0 else { return }
-    try Self.copy(to: pointer, on: device, from: source, on: .cpu, bytes: byteCount)
+    try Self.copy(to: pointer, on: device, from: source, on: .cpu, bytes: byteCount, by: runtime)
   }
 
   /// Copies between any two devices and waits until it is done.
+  /// - Parameter runtime: of one of the devices, if the caller has it.
   private static func copy(
     to destination: UnsafeMutableRawPointer, on target: Device, from source: UnsafeRawPointer, on origin: Device,
-    bytes: Int
+    bytes: Int, by runtime: Runtime? = nil
   ) throws(TensorError) {
     let kind: CopyKind =
       switch (origin.kind, target.kind) {
@@ -80,7 +82,8 @@ extension Tensor {
     do throws(RuntimeError) {
       // The device that is no host has the functions for both.
       let device = target.kind == .cpu ? origin : target
-      let api = device.kind.api
+      let known = runtime.flatMap { $0.device == device ? $0.api : nil }
+      let api = known ?? device.kind.api
       try api.setDevice(device.index)
       try api.copy(to: destination, from: source, bytes: bytes, kind: kind)
     } catch {

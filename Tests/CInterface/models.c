@@ -37,8 +37,11 @@ static void test_options(void) {
   options.context_length = -5;
   FAILS(martlet_model_load(checkpoint_path, &options, &model), MARTLET_INVALID_REQUEST, "context");
   options = default_options();
-  options.struct_size = 1000;
-  FAILS(martlet_model_load(checkpoint_path, &options, &model), MARTLET_INVALID_ARGUMENT, "struct_size");
+  const size_t sizes[] = {offsetof(martlet_model_options, deterministic) + 1, sizeof options - 1, 1000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    options.struct_size = sizes[i];
+    FAILS(martlet_model_load(checkpoint_path, &options, &model), MARTLET_INVALID_ARGUMENT, "struct_size");
+  }
   options = default_options();
   int calls = 0;
   options.progress = refuse;
@@ -59,8 +62,13 @@ void test_models(void) {
   options.context_length = 400;
   options.progress = count_progress;
   options.progress_data = &calls;
+  options.deterministic = true;
   OK(martlet_model_load(checkpoint_path, &options, &model));
   CHECK(calls >= 2);
+  OK(martlet_model_free(model));
+  // The structure of the first version, which ends before the last field.
+  options.struct_size = offsetof(martlet_model_options, deterministic);
+  OK(martlet_model_load(checkpoint_path, &options, &model));
   martlet_model_info info = {.struct_size = sizeof info};
   OK(martlet_model_describe(model, &info));
   CHECK(info.context_length == 400 && info.vocabulary_size == golden_vocabulary && !info.has_tokenizer);

@@ -86,6 +86,19 @@ struct TinyGenerationTests {
     #expect(piped.tokens == expected.tokens)
   }
 
+  @Test("the deterministic mode gives what a processor gives anyway")
+  func deterministic() throws {
+    let (expected, found) = (
+      try complete(prompt, "--logprobs", "3"), try complete(prompt, "--logprobs", "3", "--deterministic")
+    )
+    #expect(found.tokens == expected.tokens && found.logprobs.map(\.logprob) == expected.logprobs.map(\.logprob))
+    let bench = try Martlet.succeed([
+      "bench", model.path, "--deterministic", "--batch", "3", "--prompt-tokens", "0", "--generate-tokens", "2",
+      "--repetitions", "1", "--json",
+    ]).object()
+    #expect(bench["deterministic"] as? Bool == true)
+  }
+
   @Test("text on standard output is the text of the JSON")
   func textMode() throws {
     let expected = try complete(prompt)

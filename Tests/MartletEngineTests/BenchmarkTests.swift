@@ -86,7 +86,9 @@ struct BenchmarkTests {
 
   @Test("the JSON has the keys of the contract, and the table the figures")
   func reports() throws {
-    var benchmark = try Benchmark(TinyDecoder.subject(.q8_0), Self.settings(prompt: 16, generate: 2))
+    var settings = Self.settings(prompt: 16, generate: 2)
+    settings.isDeterministic = true
+    var benchmark = try Benchmark(TinyDecoder.subject(.q8_0), settings)
     let report = try benchmark.run()
     guard case .object(let top) = report.json, case .object(let limits) = top["limits"],
       case .array(let results) = top["results"]
@@ -94,7 +96,8 @@ struct BenchmarkTests {
       Issue.record("not the shape of a report: \(report.json)")
       return
     }
-    #expect(top.keys == ["model", "device", "threads", "instruction_set", "limits", "results"])
+    #expect(top.keys == ["model", "device", "threads", "instruction_set", "deterministic", "limits", "results"])
+    #expect(top["deterministic"] == true)
     #expect(limits.keys == ["bandwidth_gb_s", "ops_g_s"])
     #expect(results.count == 2)
     for (result, name) in zip(results, ["prompt", "generate"]) {
@@ -107,7 +110,9 @@ struct BenchmarkTests {
       #expect(result["test"] == .string(name))
       #expect(rates.keys == ["median", "min", "max"])
     }
-    for word in ["tiny", "1 thread,", report.instructionSet, "GB/s", "prompt 16", "generate 2", "q8_0"] {
+    for word in [
+      "tiny", "1 thread,", report.instructionSet, "deterministic", "GB/s", "prompt 16", "generate 2", "q8_0",
+    ] {
       #expect(report.text.contains(word))
     }
   }

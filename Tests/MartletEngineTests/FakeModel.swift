@@ -4,14 +4,19 @@ import Synchronization
 /// A model whose every output depends on every token before it. Its "keys and values" are one word a slot: a digest of
 /// the slot's token and of the word that the sequence's block table gives for the position before. So a wrong slot, a
 /// stale block, a wrong prefix or a lost update changes every token that follows.
+///
+/// Where the limits are deterministic it is like a device on which results depend on what is computed together, unless a step
+/// forbids that.
 struct FakeModel {
   let vocabularySize: Int
   let blockSize: Int
+  private let dependsOnCompany: Bool
   private var cache: [UInt64]
 
   init(limits: EngineLimits) {
     vocabularySize = limits.vocabularySize
     blockSize = limits.blockSize
+    dependsOnCompany = limits.isDeterministic
     cache = Array(repeating: 0xdead, count: limits.cacheTokens)
   }
 
@@ -19,11 +24,12 @@ struct FakeModel {
   /// wants logits.
   mutating func run(_ step: Step) -> [(entry: Int, token: Int32)] {
     let (tokens, positions, slots, offsets) = (step.tokens, step.positions, step.slots, step.queryOffsets)
+    let company = dependsOnCompany && !step.isBatchInvariant ? [Int32(step.tokenCount), Int32(step.entries.count)] : []
     for (index, entry) in step.entries.enumerated() {
       for packed in Int(offsets[index])..<Int(offsets[index + 1]) {
         let position = Int(positions[packed])
         let before = position == 0 ? Self.root(entry.adapter) : read(position - 1, through: entry.blockTable)
-        cache[Int(slots[packed])] = Self.digest(before, tokens[packed])
+        cache[Int(slots[packed])] = company.reduce(Self.digest(before, tokens[packed]), Self.digest)
       }
     }
     // Reading comes after all writing, as in a layer of a real model.

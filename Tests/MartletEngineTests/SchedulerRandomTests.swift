@@ -12,22 +12,25 @@ import Testing
   }
 
   /// Random requests are added and cancelled, also while a step is pending, under random limits that are mostly too
-  /// tight. Whatever happens, each sequence that ends has what it would have had alone.
-  @Test(arguments: 0..<20 as Range<UInt64>)
-  func everySequenceEndsAsIfAlone(batch: UInt64) throws {
+  /// tight. Whatever happens, each sequence that ends has what it would have had alone; in the deterministic mode also on a
+  /// device whose results depend on what is computed together.
+  @Test(arguments: 0..<20 as Range<UInt64>, [false, true])
+  func everySequenceEndsAsIfAlone(batch: UInt64, isDeterministic: Bool) throws {
     var coverage = Coverage()
-    for seed in (batch * 150)..<(batch * 150 + 150) { try run(seed: seed, &coverage) }
+    for seed in (batch * 150)..<(batch * 150 + 150) {
+      try run(seed: seed, isDeterministic: isDeterministic, &coverage)
+    }
     #expect(coverage.preemptions > 20 && coverage.hits > 20 && coverage.chunks > 20)
     #expect(coverage.cancels > 20 && coverage.stops > 20)
   }
 
-  private func run(seed: UInt64, _ coverage: inout Coverage) throws {
+  private func run(seed: UInt64, isDeterministic: Bool, _ coverage: inout Coverage) throws {
     var random = SplitMix64(state: seed)
     let limits = EngineLimits(
       vocabularySize: 24, contextLength: .random(in: 8...40, using: &random),
       blockSize: .random(in: 1...5, using: &random),
       blockCount: .random(in: 4...14, using: &random), maximumSequences: .random(in: 1...6, using: &random),
-      tokensPerStep: .random(in: 1...20, using: &random), adapters: ["tuned"])
+      tokensPerStep: .random(in: 1...20, using: &random), adapters: ["tuned"], isDeterministic: isDeterministic)
     var simulation = Simulation(limits: limits)
     // Prompts begin alike, so that they share blocks.
     let common = (0..<24).map { _ in Int32.random(in: 0..<3, using: &random) }
@@ -62,7 +65,8 @@ import Testing
         stopTokens: random.chance(0.5) ? [3, 7] : [],
         priority: random.chance(0.2) ? .random(in: -1...1, using: &random) : 0,
         adapter: random.chance(0.2) ? "tuned" : nil, cacheSalt: random.chance(0.2) ? "tenant" : nil,
-        tenant: [nil, "a", "b"].randomElement(using: &random) ?? nil)
+        tenant: [nil, "a", "b"].randomElement(using: &random) ?? nil,
+        promptLogprobs: random.chance(0.1) ? 0 : nil)
       if prompt.count >= limits.sequenceTokens {
         #expect(throws: RequestError.self) { try simulation.add(request) }
       } else {

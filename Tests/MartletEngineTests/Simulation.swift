@@ -82,7 +82,10 @@ struct Simulation {
     #expect(step.tokenCount > 0 && step.tokenCount <= limits.tokensPerStep)
     #expect(Set(step.entries.map(\.id)).count == step.entries.count)
     #expect(Set(step.slots).count == step.tokenCount, "two tokens are written to one slot")
-    #expect(step.entries.prefix(step.decodeCount).allSatisfy { $0.tokens.count == 1 && $0.wantsLogits })
+    let decodes = step.entries.prefix(step.decodeCount)
+    #expect(decodes.allSatisfy { $0.tokens.count == 1 && ($0.wantsLogits || limits.isDeterministic) })
+    #expect(step.isBatchInvariant == (limits.isDeterministic && step.tokenCount == step.entries.count))
+    if limits.isDeterministic { #expect(step.isBatchInvariant || step.entries.count == 1) }
     for entry in step.entries {
       guard let request = requests[entry.id], let output = outputs[entry.id] else {
         Issue.record("\(entry.id) is computed but not known")
@@ -113,10 +116,32 @@ struct Simulation {
       }
       finished.append(id)
       outcomes[id] = outcome
-      let expected = FakeModel.expected(request, limits: scheduler.limits)
+      let expected = expected(request)
       #expect(outputs[id] == expected.tokens)
       #expect(outcome.reason == expected.reason)
       #expect(outcome.generatedTokenCount == expected.tokens.count)
     }
+  }
+
+  /// What a request generates where it has the model to itself; where results depend on what is computed together, as a
+  /// scheduler of its own computes it.
+  private func expected(_ request: Request) -> (tokens: [Int32], reason: FinishReason?) {
+    guard scheduler.limits.isDeterministic else { return FakeModel.expected(request, limits: scheduler.limits) }
+    var alone = Scheduler(limits: scheduler.limits, key: .init(3, 4))
+    var model = FakeModel(limits: scheduler.limits)
+    var tokens: [Int32] = []
+    var reason: FinishReason?
+    guard let id = try? alone.add(request) else { return ([], nil) }
+    while let step = alone.schedule() {
+      let sampled = model.run(step).reduce(into: [:]) { $0[id] = $1.token }
+      for event in alone.complete(step, sampled: sampled) {
+        switch event {
+        case .token(_, let token): tokens.append(token)
+        case .finished(_, let outcome): reason = outcome.reason
+        }
+      }
+    }
+    #expect(alone.preemptionCount == 0)
+    return (tokens, reason)
   }
 }

@@ -58,8 +58,10 @@ import Testing
     var settings = ServerSettings()
     try settings.read(
       json: """
-        {"model": "smollm2", "port": 0, "host_names": ["a.example"], "sequences": 3, "compute": "f32", "drain_seconds": 5}
+        {"model": "smollm2", "port": 0, "host_names": ["a.example"], "sequences": 3, "compute": "f32", "drain_seconds": 5,
+        "deterministic": true}
         """.utf8, path: "server.json")
+    #expect(settings.options.isDeterministic && !ServerSettings().options.isDeterministic)
     #expect(settings.model == "smollm2" && settings.configuration.port == 0 && settings.options.maximumSequences == 3)
     #expect(settings.configuration.hostNames == ["a.example"] && settings.options.compute == .f32)
     #expect(settings.configuration.drainTime == .seconds(5))
@@ -71,7 +73,7 @@ import Testing
       (#"{"port": "80"}"#, "port"), (#"{"compute": "f8"}"#, "f8"), (#"{"device": "abacus"}"#, "abacus"),
       (#"{"cache_tokens": 1}"#, "cache_tokens"), (#"{"drain_seconds": 0}"#, "drain_seconds"),
       (#"{"port": null}"#, "port"), (#"{"port": 80, "port": 81}"#, "port is given twice"),
-      (#"{"sequences": 4096}"#, "sequences"),
+      (#"{"sequences": 4096}"#, "sequences"), (#"{"deterministic": 1}"#, "deterministic"),
     ])
   func refusesWrongSettings(text: String, word: String) {
     var settings = ServerSettings()

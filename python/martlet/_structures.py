@@ -34,6 +34,7 @@ class ModelOptions(Structure):
         ("context_length", c_int64),
         ("progress", Progress),
         ("progress_data", c_void_p),
+        ("deterministic", c_bool),
     ]
 
 

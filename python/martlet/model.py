@@ -98,7 +98,7 @@ class Model:
     """A language model, loaded and ready.
 
     `Model.load` makes one. Any number of generations may run at once, from any threads; they are computed together, and each
-    gets the same tokens as alone. The memory is given back by `close()`, at the end of a `with` block, or with the object.
+    gets the same tokens as alone: on a processor always, on a GPU to the last bit with `deterministic`. The memory is given back by `close()`, at the end of a `with` block, or with the object.
     """
 
     def __init__(self, name: str, handle: c_void_p) -> None:
@@ -122,6 +122,7 @@ class Model:
         kv: str = "auto",
         threads: Optional[int] = None,
         context: Optional[int] = None,
+        deterministic: bool = False,
         progress: Optional[Callable[[float], Optional[bool]]] = None,
     ) -> Model:
         """Loads a model.
@@ -135,6 +136,8 @@ class Model:
         - `threads`: of the processor; None is every core that the process may run on.
         - `context`: the most tokens of one sequence, prompt and output together; None takes what the model was trained for,
           at most 8192.
+        - `deterministic`: whether a GPU too gives a generation the same bits whatever else it computes at the time, which makes
+          many generations together slower; a processor always does.
         - `progress`: called with the share done, 0 to 1; returning False ends the loading with `CancelledError`, and an
           exception that it raises comes out of `load`.
         """
@@ -144,6 +147,7 @@ class Model:
         options.compute, options.cache = c_text("compute", compute), c_text("kv", kv)
         options.threads = whole("threads", 0 if threads is None else threads, 0 if threads is None else 1, INT32)
         options.context_length = whole("context", 0 if context is None else context, 0 if context is None else 1, INT64)
+        options.deterministic = flag("deterministic", deterministic)
         raised: list[BaseException] = []
         if progress is not None:
             tell = progress

@@ -44,6 +44,8 @@ def test_progress_and_options():
     with Model.load(tiny(), compute="f32", kv="f16", threads=1, context=100, progress=shares.append) as model:
         assert model.context_length == 100
     assert shares and shares == sorted(shares) and 0 <= shares[0] and shares[-1] <= 1
+    with Model.load(tiny(), device="cpu", threads=1, deterministic=True) as model:
+        assert model.generate([5, 6, 7], max_tokens=4).result().tokens
 
 
 def test_loading_can_be_ended():
@@ -68,6 +70,7 @@ def test_loading_can_be_ended():
         (None, {"threads": 10**6}, martlet.InvalidArgumentError, "^threads"),
         (None, {"threads": 0}, martlet.InvalidArgumentError, "threads"),
         (None, {"context": -1}, martlet.InvalidArgumentError, "context"),
+        (None, {"deterministic": 2}, TypeError, "deterministic"),
         ("a\0b", {}, martlet.InvalidArgumentError, "name"),
     ],
 )

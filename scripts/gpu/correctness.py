@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from report import GOLDENS, PYTHON_TESTS, Failure, Run, checkpoint, import_python_tests
 
@@ -140,6 +141,71 @@ def graphs(run: Run) -> None:
                     same += bits[0] == bits[1] == bits[2]
             table.add(folder.name, compute, steps, same)
             run.expect(same == steps, f"{folder.name} in {compute}: {steps - same} of {steps} steps have other bits as graphs")
+
+
+# Requests whose bits are looked at: the prompt's tokens, and how tokens are chosen.
+SUBJECTS = [
+    (1, {"logprobs": 20}), (8, {"logprobs": 20}), (9, {"logprobs": 20}), (31, {"logprobs": 20}), (70, {"logprobs": 20}),
+    (33, {"temperature": 1.1, "top_p": 0.9, "seed": 5}), (40, {}),
+]
+COMPANY = (1, 7, 20, 40)
+
+
+def determinism(run: Run) -> None:
+    """Bits of a request alone and with up to 40 others of other lengths beside it, as `--deterministic` promises them.
+
+    For comparison also without the mode, where a GPU may give other last bits.
+    """
+    import_python_tests()
+    import martlet
+
+    folders = sorted(path.parent for path in GOLDENS.glob("checkpoints/*/golden.json"))
+    jobs = [(folder.name, folder) for folder in (folders[:1] if run.small else folders[:8])]
+    # Of this shape all run at once, and a prompt is longer than a step.
+    jobs.append(("r1-qwen-1.5b" if not run.small else "tiny r1-qwen", checkpoint(run)))
+    table = run.table(
+        "bits of a request alone and in company", "checkpoint", "type", "with the mode", "equal", "without", "equal ")
+    for name, folder in jobs:
+        for compute in ("f32", "bf16"):
+            counts = []
+            for mode in (True, False):
+                with martlet.Model.load(
+                    folder, device=run.python_device, compute=compute, deterministic=mode, threads=2) as model:
+                    counts.append(kept_bits(run, model))
+            (count, same), (other, unforced) = counts
+            table.add(name, compute, count, same, other, unforced)
+            run.expect(same == count, f"{name} in {compute}: {count - same} of {count} answers have other bits in company")
+
+
+def kept_bits(run: Run, model: Any) -> tuple[int, int]:
+    """How many answers were compared with those of the same requests alone, and how many have the same bits."""
+    most = model.context_length
+    subjects = [(length, flags) for length, flags in SUBJECTS if length + 16 <= most]
+    if most >= 2200 and not run.small:
+        subjects.append((2100, {"logprobs": 20}))
+    count = same = 0
+
+    def begin(length: int, text: int, tokens: int, **flags: Any) -> Any:
+        prompt = [3 + (7 * place + 5 * text) % 50 for place in range(length)]
+        return model.generate(prompt, max_tokens=tokens, ignore_end=True, **flags)
+
+    def bits(generation: Any) -> tuple:
+        answer = generation.result()
+        return answer.tokens, answer.logprobs, answer.top
+
+    for length, flags in subjects:
+        alone = bits(begin(length, 0, 16, **flags))
+        for others in COMPANY[:2] if run.small else COMPANY:
+            # Some are there before, some come later, and all go on for longer.
+            lengths = [min(1 + 13 * number % 61, most - 32) for number in range(others)]
+            before = [begin(n, 1 + number, 30) for number, n in enumerate(lengths[::2])]
+            subject = begin(length, 0, 16, **flags)
+            after = [begin(n, 100 + number, 30, temperature=0.7, seed=number) for number, n in enumerate(lengths[1::2])]
+            count += 1
+            same += bits(subject) == alone
+            for generation in before + after:
+                generation.result()
+    return count, same
 
 
 def leaks(run: Run) -> None:

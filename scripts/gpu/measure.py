@@ -2,7 +2,7 @@
 """Measures and checks Martlet on a GPU, a part at a time: what docs/gpu.md and docs/performance.md report.
 
     scripts/gpu/measure.py PART [--device cuda] [--martlet FILE] [--json FILE] [--small]
-    scripts/gpu/measure_all.sh OUT            # every part, within ten minutes
+    scripts/gpu/measure_all.sh OUT            # every part, within twelve minutes
 
 Prints a table and ends with status 1 if something is wrong; a speed below its aim is not. Needs the binary ($MARTLET or
 --martlet), for some parts libmartlet.so ($MARTLET_LIBRARY), this repository's files, PyTorch and transformers; nothing is
@@ -37,7 +37,8 @@ PARTS: dict[str, Callable[[Run], None]] = {
     "copy": speed.copy_rate, "doctor": correctness.doctor, "generation": speed.generation, "batches": speed.batches,
     "prompts": speed.prompts, "attention": speed.attention, "operators": speed.operators, "checkpoint": make_checkpoint,
     "serving": serving.serving, "goldens": correctness.goldens, "sampling": correctness.sampling,
-    "inference": correctness.inference, "graphs": correctness.graphs, "leaks": correctness.leaks,
+    "inference": correctness.inference, "graphs": correctness.graphs, "determinism": correctness.determinism,
+    "deterministic": speed.deterministic, "leaks": correctness.leaks,
 }
 
 

@@ -66,6 +66,25 @@ def batches(run: Run) -> None:
         table.add(shape, count, result["tokens_per_s"]["median"], result["share_of_bandwidth"], aim, rate / 1e9)
 
 
+def deterministic(run: Run) -> None:
+    """Generation with and without `--deterministic`, in turns: what it costs to keep a sequence's bits in any company."""
+    table = run.table(
+        "generation with and without --deterministic", "shape", "weights", "sequences", "tokens/s", "with the mode",
+        "ratio")
+    shapes = [("smollm2-135m", "q4_0")] if run.small else [("llama-3.2-1b", "bf16"), ("llama-3.2-1b", "q8_0")]
+    for shape, kind in shapes:
+        for count in (1, 2) if run.small else (1, 8, 16, 64):
+            rates: tuple[list[float], list[float]] = ([], [])
+            for _ in range(2):
+                for flags, found in zip(([], ["--deterministic"]), rates):
+                    report = run.tool(
+                        "bench", "--shape", shape, "--type", kind, "--device", run.device, "--prompt-tokens", 0,
+                        "--generate-tokens", 8 if run.small else 128, "--batch", count, "--repetitions", 2, *flags)
+                    found.append(report["results"][0]["tokens_per_s"]["median"])
+            usual, kept = (statistics.median(found) for found in rates)
+            table.add(shape, kind, count, usual, kept, kept / usual)
+
+
 def prompts(run: Run) -> None:
     """A prompt read into an empty cache, beside transformers with SDPA.
 

@@ -123,6 +123,9 @@ typedef struct martlet_model_options {
   martlet_progress progress;
   /// Handed to `progress`.
   void *progress_data;
+  /// Whether a GPU too gives a generation the same bits whatever else it computes at the time, which makes many generations
+  /// together slower; a processor always does.
+  bool deterministic;
 } martlet_model_options;
 
 /// Sets the defaults.

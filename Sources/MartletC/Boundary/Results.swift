@@ -37,9 +37,13 @@ private func allocate(_ bytes: Int) throws(Failure) -> UnsafeMutableRawPointer {
 
 /// Structures that may grow begin with their size, as the program that was compiled with them knows it.
 enum Versioned {
-  /// The sizes that a structure has had, ascending; no other ends between two fields. All are in their first version: who
-  /// adds fields to one puts its size of before first.
-  private static func knownSizes<Structure>(of type: Structure.Type) -> [Int] { [MemoryLayout<Structure>.size] }
+  /// The sizes that a structure has had, ascending; no other ends between two fields. Who adds fields to one puts its size
+  /// of before first.
+  private static func knownSizes<Structure>(of type: Structure.Type) -> [Int] {
+    let earlier: Int? =
+      type == martlet_model_options.self ? MemoryLayout.offset(of: \martlet_model_options.deterministic) : nil
+    return (earlier.map { [$0] } ?? []) + [MemoryLayout<Structure>.size]
+  }
 
   /// What the caller's structure says, and the defaults for fields that its version does not have.
   /// - Parameter flags: fields of type `bool`, in which any number but 0 counts as true.

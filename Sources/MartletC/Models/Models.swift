@@ -37,6 +37,7 @@ extension ModelOptions {
     }
     if options.threads > 0 { threads = Int(options.threads) }
     if options.context_length != 0 { contextLength = Int(options.context_length) }
+    isDeterministic = options.deterministic
   }
 
   /// One of the names of a type.
@@ -69,7 +70,8 @@ public func martlet_model_load(
   boundary {
     let out = try required(model, "model")
     let name = try string(name, "name")
-    let options = try options.map { try Versioned.read($0, defaults: .defaults, "options") } ?? .defaults
+    let options =
+      try options.map { try Versioned.read($0, defaults: .defaults, "options", flags: [\.deterministic]) } ?? .defaults
     let loaded = try Model(name, options: ModelOptions(options)) { share in
       if let progress = options.progress, !progress(share, options.progress_data) { throw CancellationError() }
     }

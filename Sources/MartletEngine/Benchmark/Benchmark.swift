@@ -58,7 +58,7 @@ package struct Benchmark {
       instructionSet: subject.stream.instructionSet.name, weightType: subject.decoder.weightType.name,
       limits: MachineLimits(
         bandwidth: Spread(limits.map(\.bandwidth)).median, operations: Spread(limits.map(\.operations)).median,
-        products: limits[0].products), results: results)
+        products: limits[0].products), isDeterministic: settings.isDeterministic, results: results)
   }
 
   /// What the layers multiply.
@@ -129,10 +129,11 @@ package struct Benchmark {
     var tokens = first
     let rows = (0..<Int32(tokens.count)).map { $0 }
     for position in settings.depth..<settings.depth + count {
-      let batch = Batch(
+      var batch = Batch(
         tokens: tokens, positions: rows.map { _ in Int32(position) },
         slots: tokens.indices.map { slot(of: position, in: $0) }, starts: rows + [Int32(rows.count)],
         blockTables: tokens.indices.map { blockTable(of: $0, tokens: position + 1) }, logitRows: rows)
+      batch.isBatchInvariant = settings.isDeterministic
       tokens = try pass.mostProbable(batch).map(\.token)
       cost =
         cost + subject.decoder.cost(tokens: 1, depth: position, sequences: rows.count, logitRows: rows.count)

@@ -32,6 +32,8 @@ package struct BenchmarkReport: Sendable, Equatable {
   /// The type in which weights are multiplied.
   package let weightType: String
   package let limits: MachineLimits
+  /// Whether sequences got the bits that they have alone; a processor always gives these.
+  package let isDeterministic: Bool
   package let results: [BenchmarkResult]
 
   /// The report for programs; the keys are a contract.
@@ -54,7 +56,8 @@ package struct BenchmarkReport: Sendable, Equatable {
     return .object(
       TemplateObject([
         ("model", .string(model)), ("device", .string(device)), ("threads", .int(threads)),
-        ("instruction_set", .string(instructionSet)), ("limits", .object(TemplateObject(limits))),
+        ("instruction_set", .string(instructionSet)), ("deterministic", .bool(isDeterministic)),
+        ("limits", .object(TemplateObject(limits))),
         ("results", .array(results)),
       ]))
   }
@@ -71,7 +74,7 @@ package struct BenchmarkReport: Sendable, Equatable {
       ]
     }
     return """
-      \(model) on \(device): \(threads) \(threads == 1 ? "thread" : "threads"), \(instructionSet), weights \(weightType)
+      \(model) on \(device): \(threads) \(threads == 1 ? "thread" : "threads"), \(instructionSet), weights \(weightType)\(isDeterministic ? ", deterministic" : "")
       limits: \(Self.rate(limits.bandwidth / 1e9)) GB/s \(device == "cpu" ? "read from memory" : "copied, read and written"), \(Self.rate(limits.operations / 1e9)) billion \
       \(limits.products.rawValue) operations/s
 

@@ -10,6 +10,8 @@ package struct BenchmarkSettings: Sendable, Equatable {
   package var batch = 1
   /// Measurements of each test, after one that does not count.
   package var repetitions = 5
+  /// Whether sequences that generate together get the bits that they have alone; see ``ModelOptions/isDeterministic``.
+  package var isDeterministic = false
 
   package init() {}
 

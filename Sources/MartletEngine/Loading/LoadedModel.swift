@@ -23,6 +23,9 @@ public struct ModelOptions: Sendable {
   public var maximumSequences = 256
   /// The most sequences that wait; a generation beyond is refused. Nil sets no limit.
   public var maximumWaiting: Int?
+  /// Whether a GPU too gives a generation the same bits whatever else it computes at the time. A processor always does, and
+  /// is no slower for it. On a GPU many sequences together are slower: each step has generated tokens only, or one prompt only.
+  public var isDeterministic = false
 
   /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
   package var instructionSet: String?
@@ -179,7 +182,9 @@ package struct LoadedModel: Sendable {
       // One block more than full sequences need, so that a full one can still be followed by a short one.
       blockCount: (cacheTokens + 15) / 16 + 1, maximumSequences: options.maximumSequences,
       tokensPerStep: tokensPerStep ?? deviceTokens, rotaryContext: decoder.lengthDependentContext,
-      maximumWaiting: options.maximumWaiting)
+      maximumWaiting: options.maximumWaiting,
+      // On a processor bits depend on nothing else anyway, and steps may be cut as is fastest.
+      isDeterministic: options.isDeterministic && device.kind != .cpu)
     return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
   }
 }

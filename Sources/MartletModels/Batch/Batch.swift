@@ -20,6 +20,9 @@ package struct Batch: Sendable {
   package var logitRows: [Int32]
   /// How a token is chosen from each row of logits; empty where none is.
   package var rules: [SamplingRule] = []
+  /// Whether a GPU too gives each token the bits that it has in a batch of its own, as the processor always does. Every
+  /// sequence has one token then.
+  package var isBatchInvariant = false
 
   package init(
     tokens: [Int32], positions: [Int32], slots: [Int32], starts: [Int32], blockTables: [[Int32]], logitRows: [Int32]
@@ -58,6 +61,8 @@ package struct BatchShape: Hashable, Sendable {
   package let hasRotaryLengths: Bool
   /// Whether tokens are chosen by rules.
   package let hasRules: Bool
+  /// See ``Batch/isBatchInvariant``.
+  package let isBatchInvariant: Bool
 
   package init(_ batch: Batch) {
     tokens = batch.tokens.count
@@ -68,6 +73,8 @@ package struct BatchShape: Hashable, Sendable {
     wantsAllLogits = batch.logitRows.elementsEqual(0..<Int32(batch.tokens.count))
     hasRotaryLengths = !batch.rotaryLengths.isEmpty
     hasRules = !batch.rules.isEmpty
+    isBatchInvariant = batch.isBatchInvariant
+    precondition(!isBatchInvariant || tokens == sequences, "tokens as if alone are their sequences' only ones")
   }
 }
 

@@ -7,13 +7,15 @@ extension Decoder {
   /// one for each part. Results are the same but for the order of additions in attention.
   ///
   /// What cannot be fused for a model, such as norms of heads or a cache in 8 bits, is done as there.
+  ///
+  /// Where tokens get the bits that they have alone, there may be any number: kernels take them in slices. So nothing depends
+  /// on how many there are but the slices' sizes, and no sum depends on these.
   /// - Returns: nil where nothing can be fused; the caller falls back on its own.
   func fewTokenOperators(
     _ shape: BatchShape, _ input: DeviceBatch, cache: KVCache, arena: inout Arena, on runtime: Runtime
   ) throws -> StepOperators? {
-    guard runtime.device.kind != .cpu, shape.tokens <= FusedLinear.mostRows, !isReference,
-      canFuse(rows: shape.tokens, runtime.device)
-    else { return nil }
+    guard runtime.device.kind != .cpu, !isReference, let rows = rowsAtOnce(shape, runtime.device) else { return nil }
+    let slices = Self.slices(of: shape.tokens, rows)
     let dimension = configuration.headDimension
     func buffer(_ width: Int, _ rows: Int = shape.tokens, _ dtype: DType? = nil) throws -> Tensor {
       try arena.tensor([rows, width], dtype ?? activationType)
@@ -31,11 +33,13 @@ extension Decoder {
     ]
     for (layer, cache) in zip(layers, cache.layers) {
       operators += try attentionOperators(
-        layer, norm(layer.attentionNorm), residual, qkv, rotations, input, cache, into: attended, on: runtime)
-      operators += try layer.attentionOutput.fused(attended, ending: .added, into: residual, on: runtime)
+        layer, norm(layer.attentionNorm), residual, qkv, rotations, input, cache, slices,
+        isBatchInvariant: shape.isBatchInvariant, into: attended, on: runtime)
+      operators += try layer.attentionOutput.fused(attended, slices, into: residual, on: runtime) { _ in .added }
       operators += try layer.gateUp.fused(
-        residual, norm: norm(layer.feedForwardNorm), ending: .gated, into: activated, on: runtime)
-      operators += try layer.down.fused(activated, ending: .added, into: residual, on: runtime)
+        residual, norm: norm(layer.feedForwardNorm), slices, into: activated, on: runtime
+      ) { _ in .gated }
+      operators += try layer.down.fused(activated, slices, into: residual, on: runtime) { _ in .added }
     }
     guard shape.logitRows > 0 else { return StepOperators(operators: operators) }
     var last = residual
@@ -47,39 +51,54 @@ extension Decoder {
     let choices = (
       index: try arena.tensor([shape.logitRows], .i32), value: try arena.tensor([shape.logitRows], .f32)
     )
-    operators.append(
-      try FusedLinear(
-        last, norm: norm(self.norm), weight: head, ending: .chosen(index: choices.index, value: choices.value),
-        into: logits, on: runtime))
+    for slice in Self.slices(of: shape.logitRows, rows) {
+      operators.append(
+        try FusedLinear(
+          last.slice(0, slice), norm: norm(self.norm), weight: head,
+          ending: .chosen(index: choices.index.slice(0, slice), value: choices.value.slice(0, slice)),
+          into: logits.slice(0, slice), on: runtime))
+    }
     return StepOperators(operators: operators, logits: logits, choices: choices)
   }
 
   /// Norm, projection, rotation and attention.
   private func attentionOperators(
     _ layer: DecoderLayer, _ norm: FusedLinear.Norm, _ residual: Tensor, _ qkv: Tensor, _ rotations: Tensor,
-    _ input: DeviceBatch, _ cache: PagedCache, into attended: Tensor, on runtime: Runtime
+    _ input: DeviceBatch, _ cache: PagedCache, _ slices: [Range<Int>], isBatchInvariant: Bool,
+    into attended: Tensor, on runtime: Runtime
   ) throws -> [any Operator] {
     let (tokens, heads) = (residual.shape[0], configuration.headCount)
     var operators: [any Operator]
-    let rotation = FusedLinear.Rotation(heads: heads, rotations: rotations, slots: input.slots, cache: cache)
+    func rotation(_ slice: Range<Int>) throws -> FusedLinear.Rotation {
+      FusedLinear.Rotation(
+        heads: heads, rotations: try rotations.slice(0, slice), slots: try input.slots.slice(0, slice), cache: cache)
+    }
     let canRotate =
-      layer.headNorms == nil
-      && layer.queryKeyValue.canFuse(rows: tokens, activationType, ending: .rotated(rotation), on: runtime.device)
+      try layer.headNorms == nil
+      && layer.queryKeyValue.canFuse(
+        rows: slices[0].count, activationType, ending: .rotated(rotation(slices[0])), on: runtime.device)
     if canRotate {
-      operators = try layer.queryKeyValue.fused(
-        residual, norm: norm, ending: .rotated(rotation), into: qkv, on: runtime)
+      operators = try layer.queryKeyValue.fused(residual, norm: norm, slices, into: qkv, on: runtime) { slice in
+        .rotated(try rotation(slice))
+      }
     } else {
-      operators = try layer.queryKeyValue.fused(residual, norm: norm, ending: .stored, into: qkv, on: runtime)
+      operators = try layer.queryKeyValue.fused(residual, norm: norm, slices, into: qkv, on: runtime) { _ in .stored }
       operators.append(
         try CacheAppend(
-          qkv: qkv, heads: heads, norms: layer.headNorms, rotations: rotations, slots: input.slots, into: cache))
+          qkv: qkv, heads: heads, norms: layer.headNorms, rotations: rotations, slots: input.slots, into: cache,
+          isBatchInvariant: isBatchInvariant))
     }
     let scale = 1 / Float(configuration.headDimension).squareRoot()
-    if DecodeAttention.isPossible(tokens: tokens, heads: heads, cache: cache, on: runtime.device) {
-      operators.append(
-        try DecodeAttention(
-          queries: qkv, heads: heads, cache: cache, batch: input.attention, scale: scale,
-          window: configuration.slidingWindow, into: attended, on: runtime))
+    // Without this, all tokens are in one slice of the products.
+    let most = isBatchInvariant ? DecodeAttention.mostTokens : tokens
+    if DecodeAttention.isPossible(tokens: min(tokens, most), heads: heads, cache: cache, on: runtime.device) {
+      for slice in Self.slices(of: tokens, most) {
+        operators.append(
+          try DecodeAttention(
+            queries: qkv.slice(0, slice), heads: heads, cache: cache,
+            batch: slice.count == tokens ? input.attention : input.attention.slice(slice), scale: scale,
+            window: configuration.slidingWindow, into: attended.slice(0, slice), on: runtime))
+      }
     } else {
       operators.append(
         try PagedAttention(
@@ -92,6 +111,20 @@ extension Decoder {
   /// Whether everything is in f32: the mode that others are compared with, in which a sequence has the same bits in any
   /// company, so that its attention knows one order of additions only.
   private var isReference: Bool { activationType == .f32 && !weightType.isQuantized }
+
+  /// Rows that a kernel of a step takes; nil where the step's products cannot be fused. Where tokens get the bits that they
+  /// have alone it does not depend on their number.
+  private func rowsAtOnce(_ shape: BatchShape, _ device: Device) -> Int? {
+    guard shape.isBatchInvariant else {
+      return shape.tokens <= FusedLinear.mostRows && canFuse(rows: shape.tokens, device) ? shape.tokens : nil
+    }
+    return sequence(first: FusedLinear.mostRows) { $0 > 1 ? $0 / 2 : nil }.first { canFuse(rows: $0, device) }
+  }
+
+  /// Rows in slices of so many; the last may have fewer.
+  private static func slices(of count: Int, _ rows: Int) -> [Range<Int>] {
+    stride(from: 0, to: count, by: rows).map { $0..<min($0 + rows, count) }
+  }
 
   /// Whether all products but that of queries, keys and values, which has two forms, can be fused.
   private func canFuse(rows: Int, _ device: Device) -> Bool {
@@ -118,14 +151,29 @@ extension Projection {
     }
   }
 
-  /// The product with what stands before and behind it, an operator a part.
+  /// The product with what stands before and behind it, an operator a slice of rows and a part. Slices of a part follow each
+  /// other, which then find its weights nearby.
   func fused(
-    _ x: Tensor, norm: FusedLinear.Norm? = nil, ending: FusedLinear.Ending, into out: Tensor, on runtime: Runtime
+    _ x: Tensor, norm: FusedLinear.Norm? = nil, _ slices: [Range<Int>], into out: Tensor, on runtime: Runtime,
+    ending: (Range<Int>) throws -> FusedLinear.Ending
   ) throws -> [any Operator] {
-    try parts.map { part in
-      try FusedLinear(
-        x, norm: norm, weight: part.weight, bias: part.bias, ending: ending,
-        into: parts.count == 1 ? out : out.slice(1, part.columns), on: runtime)
+    try parts.flatMap { part in
+      let out = parts.count == 1 ? out : try out.slice(1, part.columns)
+      return try slices.map { slice in
+        try FusedLinear(
+          x.slice(0, slice), norm: norm, weight: part.weight, bias: part.bias, ending: ending(slice),
+          into: out.slice(0, slice), on: runtime)
+      }
     }
+  }
+}
+
+extension AttentionBatch {
+  /// Some sequences of a batch in which each has one token.
+  fileprivate func slice(_ range: Range<Int>) throws -> AttentionBatch {
+    // They start at 0, 1, 2, … wherever the slice begins.
+    AttentionBatch(
+      starts: try starts.slice(0, 0..<range.count + 1), positions: try positions.slice(0, range),
+      blockTables: try blockTables.slice(0, range))
   }
 }

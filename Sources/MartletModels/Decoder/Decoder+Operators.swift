@@ -22,6 +22,7 @@ extension Decoder {
     let hidden = configuration.hiddenSize
     let wide = configuration.feedForwardSize
     let dimension = configuration.headDimension
+    let alone = shape.isBatchInvariant
     func buffer(_ width: Int, _ rows: Int = shape.tokens, _ dtype: DType? = nil) throws -> Tensor {
       try arena.tensor([rows, width], dtype ?? activationType)
     }
@@ -50,23 +51,23 @@ extension Decoder {
             projected, residual: residual, weight: layer.attentionNorm, epsilon: configuration.normEpsilon,
             into: normed))
       }
-      operators += try layer.queryKeyValue.operators(normed, into: qkv)
+      operators += try layer.queryKeyValue.operators(normed, into: qkv, isBatchInvariant: alone)
       operators.append(
         try CacheAppend(
           qkv: qkv, heads: configuration.headCount, norms: layer.headNorms, rotations: rotations, slots: input.slots,
-          into: cache.layers[index]))
+          into: cache.layers[index], isBatchInvariant: alone))
       operators.append(
         try PagedAttention(
           queries: qkv, heads: configuration.headCount, cache: cache.layers[index], batch: input.attention,
           scale: 1 / Float(dimension).squareRoot(), window: configuration.slidingWindow, into: attended))
-      operators += try layer.attentionOutput.operators(attended, into: projected)
+      operators += try layer.attentionOutput.operators(attended, into: projected, isBatchInvariant: alone)
       operators.append(
         try AddRMSNorm(
           projected, residual: residual, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon,
           into: normed))
-      operators += try layer.gateUp.operators(normed, into: gateUp)
+      operators += try layer.gateUp.operators(normed, into: gateUp, isBatchInvariant: alone)
       operators.append(try SwiGLU(gate: gate, up: up, into: activated))
-      operators += try layer.down.operators(activated, into: projected)
+      operators += try layer.down.operators(activated, into: projected, isBatchInvariant: alone)
     }
 
     let rows = shape.logitRows
@@ -81,7 +82,7 @@ extension Decoder {
       try Embedding(input.logitRows, table: projected, into: lastProjected),
       try AddRMSNorm(
         lastProjected, residual: lastResidual, weight: norm, epsilon: configuration.normEpsilon, into: lastNormed),
-      try Linear(lastNormed, weight: head, into: logits),
+      try Linear(lastNormed, weight: head, into: logits, isBatchInvariant: alone),
     ]
     return StepOperators(operators: operators.withPrefetches(), logits: logits)
   }

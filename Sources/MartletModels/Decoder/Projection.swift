@@ -43,10 +43,12 @@ package struct Projection: Sendable {
   package var dtype: DType { parts[0].weight.dtype }
 
   /// `out = x Wᵀ + bias`, an operator a part.
-  func operators(_ x: Tensor, into out: Tensor) throws -> [any Operator] {
+  /// - Parameter isBatchInvariant: see ``Linear``.
+  func operators(_ x: Tensor, into out: Tensor, isBatchInvariant: Bool) throws -> [any Operator] {
     try parts.map { part in
       try Linear(
-        x, weight: part.weight, bias: part.bias, into: parts.count == 1 ? out : out.slice(1, part.columns))
+        x, weight: part.weight, bias: part.bias, into: parts.count == 1 ? out : out.slice(1, part.columns),
+        isBatchInvariant: isBatchInvariant)
     }
   }
 

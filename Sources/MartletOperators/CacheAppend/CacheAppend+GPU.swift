@@ -28,7 +28,7 @@ extension CacheAppend {
     argument.tokens = Int32(qkv.count)
     argument.heads = Int32(heads)
     let chunks = units * cache.headDimension / (2 * GPUWork.chunk)
-    if qkv.count >= Self.leastManyTokens, chunks <= Self.mostChunks, allowsChunks(argument.qkv) {
+    if !isBatchInvariant, qkv.count >= Self.leastManyTokens, chunks <= Self.mostChunks, allowsChunks(argument.qkv) {
       return try stream.launch(
         "append_chunks_\(qkv.dtype.name)", of: Kernels.cacheAppend, units: chunks, argument)
     }

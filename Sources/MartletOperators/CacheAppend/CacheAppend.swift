@@ -23,6 +23,9 @@ package struct HeadNorms: Sendable {
 /// Shapes: qkv `[tokens, (heads + 2 * keyHeads) * d]`, queries first, then keys, then values; queries and keys are turned
 /// in place. rotations `[tokens, d]` of f32: cosines, then sines, of each token's position (``RotationTable``); slots
 /// `[tokens]` of i32: block * 16 + place in the block, or -1 for a token that is not to be written.
+///
+/// On the processor a token's bits do not depend on how many there are; on a GPU, which has another kernel for many tokens,
+/// where ``isBatchInvariant`` says so.
 /// - Precondition: at run time every slot lies within the cache; the scheduler made them.
 package struct CacheAppend: Operator {
   let qkv: Rows
@@ -31,10 +34,14 @@ package struct CacheAppend: Operator {
   let cache: PagedCache
   let heads: Int
   let norms: HeadNorms?
+  /// Whether every token gets the bits that it has alone.
+  package let isBatchInvariant: Bool
   private let tensor: Tensor
 
+  /// - Parameter isBatchInvariant: whether a GPU too takes every token as if it were alone.
   package init(
-    qkv: Tensor, heads: Int, norms: HeadNorms? = nil, rotations: Tensor, slots: Tensor, into cache: PagedCache
+    qkv: Tensor, heads: Int, norms: HeadNorms? = nil, rotations: Tensor, slots: Tensor, into cache: PagedCache,
+    isBatchInvariant: Bool = false
   ) throws(OperatorError) {
     let check = Checker("CacheAppend")
     try check.floatingPoint(qkv, "qkv")
@@ -66,6 +73,7 @@ package struct CacheAppend: Operator {
     self.slots = slots
     self.cache = cache
     self.heads = heads
+    self.isBatchInvariant = isBatchInvariant
     self.tensor = qkv
   }
 

@@ -51,7 +51,7 @@ extension Linear {
         "multiply_any", of: Kernels.linear, grid: Self.grid(out.width, Self.plainRows, x.count),
         block: GridSize(32 * Self.plainRows), argument)
     }
-    let isMany = x.count >= Self.leastManyTokens && (out.dtype == dtype || out.dtype == .f32)
+    let isMany = !isBatchInvariant && x.count >= Self.leastManyTokens && (out.dtype == dtype || out.dtype == .f32)
     if isMany, try multiplyByLibrary(rows, dtype: dtype, stream) { return }
     if isMany, dtype != .f32, stream.hasMatrixUnits {
       return try stream.launch(
@@ -93,7 +93,7 @@ extension Linear {
     argument.quants = (scratch + quantsStart).assumingMemoryBound(to: Int8.self)
     try stream.launch(
       "quantize_\(x.dtype.name)", of: Kernels.linearBlocks, units: x.count * packed.columns, argument)
-    if x.count >= Self.leastBlockTileTokens, stream.hasMatrixUnits {
+    if !isBatchInvariant, x.count >= Self.leastBlockTileTokens, stream.hasMatrixUnits {
       return try stream.launch(
         "multiply_tile_\(packed.dtype.name)", of: Kernels.linearBlocksTile,
         grid: Self.grid(out.width, Self.blockTile, (x.count + Self.blockTileTokens - 1) / Self.blockTileTokens),

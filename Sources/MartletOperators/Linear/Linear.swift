@@ -15,7 +15,8 @@ package import MartletTensor
 ///   group, the products within a group are exact integers, and groups are added in f32 (the scheme of ggml's
 ///   `Q8_0`/`Q8_1` products).
 ///
-/// A row of the packed form's result does not depend on how many other rows are computed with it.
+/// On the processor, a row of the packed form's result does not depend on how many other rows are computed with it. On a GPU
+/// that costs speed from some number of rows on, and holds where ``isBatchInvariant`` says so.
 package struct Linear: Operator {
   enum Weight: Sendable {
     case plain(Rows)
@@ -26,6 +27,8 @@ package struct Linear: Operator {
   let weight: Weight
   let bias: Tensor?
   let out: Rows
+  /// Whether every row has the additions in the order of a product of that row alone.
+  package let isBatchInvariant: Bool
 
   /// The plain form.
   package init(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
@@ -38,16 +41,21 @@ package struct Linear: Operator {
   }
 
   /// The packed form.
-  package init(_ x: Tensor, weight: PackedWeight, bias: Tensor? = nil, into out: Tensor) throws(OperatorError) {
+  /// - Parameter isBatchInvariant: whether a GPU too gives each row the bits that it has alone, whatever number of rows there
+  ///   is.
+  package init(
+    _ x: Tensor, weight: PackedWeight, bias: Tensor? = nil, into out: Tensor, isBatchInvariant: Bool = false
+  ) throws(OperatorError) {
     let check = Checker("Linear")
     try check.devices(x, out: out)
     try check.require(weight.device == x.device, "weight", "on \(x.device)", found: "\(weight.device)")
     try self.init(
-      x, .packed(weight), rows: weight.rows, columns: weight.columns, bias, out, check)
+      x, .packed(weight), rows: weight.rows, columns: weight.columns, bias, out, check, isBatchInvariant)
   }
 
   private init(
-    _ x: Tensor, _ weight: Weight, rows: Int, columns: Int, _ bias: Tensor?, _ out: Tensor, _ check: Checker
+    _ x: Tensor, _ weight: Weight, rows: Int, columns: Int, _ bias: Tensor?, _ out: Tensor, _ check: Checker,
+    _ isBatchInvariant: Bool = false
   ) throws(OperatorError) {
     try check.floatingPoint(x, "x")
     try check.require(x.shape.last == columns, "x", "of \(columns) columns", found: x.description)
@@ -65,6 +73,7 @@ package struct Linear: Operator {
     self.out = try check.rows(out, "out")
     self.weight = weight
     self.bias = bias
+    self.isBatchInvariant = isBatchInvariant
   }
 
   package func run(on stream: Stream) throws(RuntimeError) {
