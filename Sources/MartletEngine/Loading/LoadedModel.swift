@@ -26,6 +26,8 @@ public struct ModelOptions: Sendable {
 
   /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
   package var instructionSet: String?
+  /// How readers are told what steps brought.
+  package var reporting = Reporting()
   /// See ``Decoder/watch``.
   package var watch: OperatorWatch?
 
@@ -180,6 +182,7 @@ package struct LoadedModel: Sendable {
       blockCount: (cacheTokens + 15) / 16 + 1, maximumSequences: options.maximumSequences,
       tokensPerStep: tokensPerStep ?? deviceTokens, rotaryContext: decoder.lengthDependentContext,
       maximumWaiting: options.maximumWaiting)
-    return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
+    return Engine(
+      runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits, reporting: options.reporting)
   }
 }
