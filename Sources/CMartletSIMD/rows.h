@@ -21,14 +21,39 @@ static void add_rows(int type, const void *a, const void *b, void *out, size_t c
   FOR_TYPE(type, add_of(T, a, b, out, count));
 }
 
+// Subtracted from zero: of a change of sign the compiler makes a comparison and a choice to limit the exponent.
+INLINE f32x16 silu(f32x16 g) { return g / (splat(1.0f) + exponential(splat(0.0f) - g)); }
+
 INLINE void swiglu_of(const int type, const void *gate, const void *up, void *out, size_t count) {
   FOR_ELEMENTS(count, {
-    f32x16 g = load_some(type, gate, i, n);
-    f32x16 silu = rounded(type, g / (splat(1.0f) + exponential(-g)));
-    store_some(type, out, i, silu * load_some(type, up, i, n), n);
+    f32x16 g = rounded(type, silu(load_some(type, gate, i, n)));
+    store_some(type, out, i, g * load_some(type, up, i, n), n);
   })
 }
+
+/// Rounds to the upper halves of words, as `f32_to_bf16` does, where no NaN has bits in the lower half: none has that
+/// arithmetic made of bf16 numbers.
+INLINE u32x16 round_to_upper(f32x16 x) {
+  u32x16 w = (u32x16)x;
+  return (w + 0x7fff + ((w >> 16) & 1)) & 0xffff0000;
+}
+INLINE u32x16 swiglu_words(u32x16 gate, u32x16 up) {
+  return round_to_upper((f32x16)round_to_upper(silu((f32x16)gate)) * (f32x16)up);
+}
+/// Two bf16 numbers of a word at a time, as they lie: spreading them over lanes and back takes as long as the arithmetic.
+static void swiglu_bf16(const uint16_t *gate, const uint16_t *up, uint16_t *out, size_t count) {
+  size_t i = 0;
+  for (; i + 2 * LANES <= count; i += 2 * LANES) {
+    u32x16 g, u;
+    memcpy(&g, gate + i, sizeof g);
+    memcpy(&u, up + i, sizeof u);
+    u32x16 both = swiglu_words(g << 16, u << 16) >> 16 | swiglu_words(g & 0xffff0000, u & 0xffff0000);
+    memcpy(out + i, &both, sizeof both);
+  }
+  swiglu_of(MARTLET_BF16, gate + i, up + i, out + i, count - i);
+}
 static void swiglu(int type, const void *gate, const void *up, void *out, size_t count) {
+  if (type == MARTLET_BF16) return swiglu_bf16(gate, up, out, count);
   FOR_TYPE(type, swiglu_of(T, gate, up, out, count));
 }
 

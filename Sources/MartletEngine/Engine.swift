@@ -30,13 +30,13 @@ package final class Engine: Sendable {
   private let news: AsyncStream<[News]>.Continuation
 
   /// An engine that computes with `runner`, which nobody else may use from now on.
-  package init(runner: sending any StepRunner, limits: EngineLimits) {
+  package init(runner: sending any StepRunner, limits: EngineLimits, reporting: Reporting = Reporting()) {
     self.limits = limits
     let (stream, continuation) = AsyncStream.makeStream(of: [News].self)
     news = continuation
-    state = Mutex(EngineState(limits: limits, news: continuation))
+    state = Mutex(EngineState(limits: limits, news: continuation, reportInterval: reporting.interval))
     worker = StepWorker(runner: runner, vocabularySize: limits.vocabularySize)
-    Task {
+    Task(executorPreference: reporting.executor) {
       for await batch in stream {
         for news in batch { news.tell() }
       }

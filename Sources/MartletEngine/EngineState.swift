@@ -36,19 +36,27 @@ struct EngineState {
   private let news: AsyncStream<[News]>.Continuation
   /// What readers have not been told yet, in order.
   private var untold: [News] = []
+  /// Whether something of it is to be told without delay.
+  private var isUrgent = false
+  private var reportPace: ReportPace
   private var isShutDown = false
   private var stepCount = 0
   private var computeTime = Duration.zero
   private var hostTime = Duration.zero
   private var stepBegan: ContinuousClock.Instant?
   private var stepEnded: ContinuousClock.Instant?
+  /// What the last step took.
+  private var stepTime = Duration.zero
   private var pace = Pace()
   private let clock = ContinuousClock()
 
-  /// - Parameter news: where to send what readers are to be told.
-  init(limits: EngineLimits, news: AsyncStream<[News]>.Continuation) {
+  /// - Parameters:
+  ///   - news: where to send what readers are to be told.
+  ///   - reportInterval: how long tokens may be held back.
+  init(limits: EngineLimits, news: AsyncStream<[News]>.Continuation, reportInterval: Duration) {
     self.limits = limits
     self.news = news
+    reportPace = ReportPace(interval: reportInterval)
     scheduler = Scheduler(limits: limits, key: .random())
   }
 
@@ -106,7 +114,7 @@ struct EngineState {
     scheduler.cancel(id)
     pace.note(clock.now)
     guard let session = sessions.removeValue(forKey: id) else { return }
-    untold.append(News(continuation: session.continuation, what: .end(error)))
+    note(.end(error), for: session)
   }
 
   /// Ends a session in the regular way.
@@ -118,8 +126,14 @@ struct EngineState {
       queueTime: session.submitted.duration(to: session.started ?? now),
       firstTokenTime: session.submitted.duration(to: session.firstToken ?? now),
       totalTime: session.submitted.duration(to: now))
-    untold.append(News(continuation: session.continuation, what: .event(.finished(summary))))
-    untold.append(News(continuation: session.continuation, what: .end(nil)))
+    note(.event(.finished(summary)), for: session)
+    note(.end(nil), for: session)
+  }
+
+  /// Notes what a session's reader is to be told.
+  private mutating func note(_ what: News.What, for session: Session, isUrgent: Bool = true) {
+    untold.append(News(continuation: session.continuation, what: what))
+    if isUrgent { self.isUrgent = true }
   }
 
   /// Sends off what readers are to be told.
@@ -127,16 +141,18 @@ struct EngineState {
     guard !untold.isEmpty else { return }
     news.yield(untold)
     untold = []
+    isUrgent = false
   }
 
   // MARK: - Steps
 
-  /// The next step with a sampler for each of its rows, and all readers' news on their way.
+  /// The next step with a sampler for each of its rows, and the readers' news on their way as far as they are due.
   mutating func nextStep() -> (Step, [StepWorker.Row])? {
     endDropped()
     endExpired()
     let step = scheduler.schedule()
-    defer { tell() }
+    let continues = step.map { $0.decodeCount == $0.entries.count } ?? false
+    defer { if reportPace.isDue(at: clock.now, continues: continues, stepTime: stepTime) || isUrgent { tell() } }
     guard let step else {
       stepEnded = nil
       return nil
@@ -156,7 +172,7 @@ struct EngineState {
     session.started = now
     let beginning = GenerationBeginning(
       queueTime: session.submitted.duration(to: now), cachedTokenCount: scheduler.cachedCount(of: id))
-    untold.append(News(continuation: session.continuation, what: .event(.begun(beginning))))
+    note(.event(.begun(beginning)), for: session)
   }
 
   /// Ends the sessions whose streams nobody reads any more. As long as there is a session the worker runs, so none is
@@ -193,7 +209,10 @@ struct EngineState {
   /// that always fails must not be tried for ever.
   mutating func complete(_ step: Step, _ output: StepWorker.Output) -> [Int]? {
     let now = clock.now
-    if let stepBegan { computeTime += stepBegan.duration(to: now) }
+    if let stepBegan {
+      stepTime = stepBegan.duration(to: now)
+      computeTime += stepTime
+    }
     stepEnded = now
     stepCount += 1
     endDropped()
@@ -248,8 +267,9 @@ struct EngineState {
       switch event {
       case .token(let id, _):
         guard let session = sessions[id], let token = sampled[id] else { continue }
+        let isFirst = session.firstToken == nil
         note(session, tokenAt: now)
-        untold.append(News(continuation: session.continuation, what: .event(.token(token))))
+        note(.event(.token(token)), for: session, isUrgent: isFirst)
       case .finished(let id, let outcome):
         guard let session = sessions.removeValue(forKey: id) else { continue }
         note(session, tokenAt: now)
@@ -263,7 +283,7 @@ struct EngineState {
     guard session.firstToken == nil else { return }
     session.firstToken = now
     guard !session.promptTokens.isEmpty else { return }
-    untold.append(News(continuation: session.continuation, what: .event(.prompt(session.promptTokens))))
+    note(.event(.prompt(session.promptTokens)), for: session)
     session.promptTokens = []
   }
 }

@@ -3,21 +3,26 @@ package import Hummingbird
 internal import HummingbirdCore
 package import Logging
 internal import Martlet
-internal import NIOCore
+package import NIOCore
+internal import NIOPosix
 internal import ServiceLifecycle
 internal import UnixSignals
 
 /// The HTTP server: a model's API, its page and its figures.
 package struct APIServer: Sendable {
   private let state: ServerState
+  private let loops: any EventLoopGroup
 
+  /// - Parameter loops: the threads of the connections.
   /// - Throws: ``MartletError`` if the configuration is not safe.
   package init(
-    _ configuration: ServerConfiguration, models: ModelService, registry: PrometheusRegistry, logger: Logger
+    _ configuration: ServerConfiguration, models: ModelService, registry: PrometheusRegistry, logger: Logger,
+    loops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) throws {
     try configuration.validate()
     let state = ServerState(configuration, models: models, registry: registry, logger: logger)
     self.state = state
+    self.loops = loops
     models.whenReady { [weak state] model in state?.loaded(model) }
   }
 
@@ -48,6 +53,7 @@ package struct APIServer: Sendable {
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: MaximumAvailableConnections(configuration.connections)),
       onServerRunning: { channel in onRunning(channel.localAddress?.port ?? configuration.port) },
+      eventLoopGroupProvider: .shared(loops),
       logger: state.logger)
   }
 

@@ -1,5 +1,7 @@
 internal import Logging
 internal import Martlet
+internal import NIOCore
+internal import NIOPosix
 
 extension ServerSettings {
   /// Serves until the process is told to stop.
@@ -23,8 +25,11 @@ extension ServerSettings {
     }
     var logger = Logger(label: "martlet") { label in JSONLogHandler(label: label) }
     logger.logLevel = level
+    let loops = MultiThreadedEventLoopGroup(numberOfThreads: Self.loopCount(options))
+    options.reporting.executor = EventLoopExecutor(loops.next())
     let models = ModelService(model, options: options, drainTime: configuration.drainTime)
-    let server = try APIServer(configuration, models: models, registry: PrometheusRegistry(), logger: logger)
+    let server = try APIServer(
+      configuration, models: models, registry: PrometheusRegistry(), logger: logger, loops: loops)
     let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
     do {
       try await server.run { port in onRunning("http://\(host):\(port)") }
@@ -33,6 +38,13 @@ extension ServerSettings {
       if case .failed(let reason) = models.phase { throw reason }
       throw error
     }
+  }
+
+  /// As many event loops as there are cores that do not compute, but at least one: with fewer threads there are fewer that
+  /// have to be woken for a token. They live as long as the process, since requests' tasks may outlive the server.
+  private static func loopCount(_ options: ModelOptions) -> Int {
+    guard (options.device ?? .preferred).kind == .cpu else { return System.coreCount }
+    return max(1, System.coreCount - (options.threads ?? System.coreCount))
   }
 
   private static let defaultCacheTokens = 16384

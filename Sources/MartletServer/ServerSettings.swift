@@ -17,6 +17,7 @@ package struct ServerSettings: Sendable {
   package init() {
     options.maximumSequences = 64
     options.maximumWaiting = 256
+    options.reporting.interval = .milliseconds(25)
   }
 
   /// A setting: its name, what it takes, what it means and what it changes.
@@ -147,6 +148,9 @@ extension ServerSettings {
     seconds("generation_seconds", "how long an answer may take; default 600") { $0.configuration.generationTime = $1 },
     seconds("drain_seconds", "how long running answers may go on at the end; default 30") {
       $0.configuration.drainTime = $1
+    },
+    integer("stream_milliseconds", 0...1000, "how long tokens may be held back to be sent together; default 25") {
+      $0.options.reporting.interval = .milliseconds($1)
     },
     text("log_level", "trace, debug, info, notice, warning, error or critical; default info") { $0.logLevel = $1 },
   ]

@@ -29,6 +29,8 @@ public struct ModelOptions: Sendable {
 
   /// The processor's instruction set, to test one that is not the best; nil takes what ``InstructionSet/preferred()`` says.
   package var instructionSet: String?
+  /// How readers are told what steps brought.
+  package var reporting = Reporting()
   /// See ``Decoder/watch``.
   package var watch: OperatorWatch?
 
@@ -185,6 +187,7 @@ package struct LoadedModel: Sendable {
       maximumWaiting: options.maximumWaiting,
       // On a processor bits depend on nothing else anyway, and steps may be cut as is fastest.
       isDeterministic: options.isDeterministic && device.kind != .cpu)
-    return Engine(runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits)
+    return Engine(
+      runner: try ModelRunner(self, blockCount: limits.blockCount), limits: limits, reporting: options.reporting)
   }
 }

@@ -7,22 +7,21 @@ final class AnswerRun: Sendable {
   /// An event and the choice that it belongs to.
   typealias Event = (choice: Int, event: GenerationEvent)
 
-  let events: AsyncThrowingStream<Event, any Error>
+  private let events = EventQueue<Event>()
   private let usage = UsageCount()
   private let task: Task<Void, Never>
 
   /// - Parameters:
   ///   - metrics: told of times as they pass, whether or not the client reads.
   ///   - submitted: when the generations were submitted.
+  ///   - executor: where to run; nil for Swift's own threads.
   ///   - onEnd: called once, when the last generation has ended for whatever reason, with the tokens that were used.
   init(
     _ generations: [Generation.Started], plan: GenerationPlan, metrics: ServerMetrics,
-    submitted: ContinuousClock.Instant, onEnd: @escaping @Sendable (Usage) -> Void
+    submitted: ContinuousClock.Instant, executor: EventLoopExecutor?, onEnd: @escaping @Sendable (Usage) -> Void
   ) {
-    let (stream, continuation) = AsyncThrowingStream.makeStream(of: Event.self, throwing: (any Error).self)
-    let usage = usage
-    events = stream
-    task = Task {
+    let (usage, events) = (usage, events)
+    task = Task(executorPreference: executor) {
       let result: Result<Void, any Error>
       do {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -37,7 +36,7 @@ final class AnswerRun: Sendable {
               for try await event in generation {
                 times.take(event)
                 usage.count(event, of: plan)
-                continuation.yield((index, event))
+                events.append((index, event))
               }
             }
           }
@@ -49,7 +48,18 @@ final class AnswerRun: Sendable {
       }
       // Before the stream ends: whoever has read the whole answer finds it counted.
       onEnd(usage.value)
-      continuation.finish(throwing: result.failure)
+      events.finish(result)
+    }
+  }
+
+  /// The events that have come since the last call; nil after the last. One task may ask, and cancelling it ends the
+  /// generations.
+  /// - Throws: what a generation ended with.
+  func nextEvents() async throws -> [Event]? {
+    try await withTaskCancellationHandler {
+      try await events.next()
+    } onCancel: {
+      cancel()
     }
   }
 
@@ -60,13 +70,6 @@ final class AnswerRun: Sendable {
   func cancel() { task.cancel() }
 
   deinit { task.cancel() }
-}
-
-extension Result {
-  fileprivate var failure: Failure? {
-    guard case .failure(let error) = self else { return nil }
-    return error
-  }
 }
 
 /// Counts the tokens of one request.

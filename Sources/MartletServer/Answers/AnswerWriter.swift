@@ -10,13 +10,17 @@ struct AnswerWriter: Sendable {
   let run: AnswerRun
   let format: AnswerFormat
   let server: ServerState
+  /// Where events are made and written; nil for Swift's own threads.
+  let executor: EventLoopExecutor?
   let logger: Logger
 
   /// The whole answer.
   func whole() async throws -> TemplateValue {
     var progress = Progress(format.plan)
     do {
-      for try await (index, event) in run.events { progress.take(event, of: index) }
+      while let events = try await run.nextEvents() {
+        for (index, event) in events { progress.take(event, of: index) }
+      }
     } catch {
       throw told(error)
     }
@@ -35,29 +39,34 @@ struct AnswerWriter: Sendable {
       body: ResponseBody { writer in
         // Whatever ends this, a client that has gone or an error, ends the generations.
         defer { run.cancel() }
-        var progress = Progress(format.plan)
-        var events = run.events.makeAsyncIterator()
-        while let event = await next(&events) {
-          switch event {
-          case .success(let (index, event)):
-            progress.take(event, of: index)
-            for piece in progress.takePieces(of: index) { try await writer.write(Self.event(format.piece(piece))) }
-          case .failure(let error):
-            logger.info("generation failed", metadata: ["error": .string(error.message)])
-            try await writer.write(Self.event(error.body))
-            return try await writer.finish(nil)
-          }
-        }
-        if format.plan.request.includesUsage == true { try await writer.write(Self.event(format.usage(run.used))) }
-        try await writer.write(ByteBuffer(string: "data: [DONE]\n\n"))
+        try await withTaskExecutorPreference(executor) { try await writeEvents(to: &writer) }
         try await writer.finish(nil)
       })
   }
 
-  private func next(
-    _ events: inout AsyncThrowingStream<AnswerRun.Event, any Error>.AsyncIterator
-  ) async -> Result<AnswerRun.Event, APIError>? {
-    do { return try await events.next().map { .success($0) } } catch { return .failure(told(error)) }
+  private func writeEvents(to writer: inout any ResponseBodyWriter) async throws {
+    var progress = Progress(format.plan)
+    while let events = await next() {
+      switch events {
+      case .success(let events):
+        // What has come together goes together.
+        var text = ""
+        for (index, event) in events {
+          progress.take(event, of: index)
+          for piece in progress.takePieces(of: index) { text += Self.event(format.piece(piece)) }
+        }
+        if !text.isEmpty { try await writer.write(ByteBuffer(string: text)) }
+      case .failure(let error):
+        logger.info("generation failed", metadata: ["error": .string(error.message)])
+        return try await writer.write(ByteBuffer(string: Self.event(error.body)))
+      }
+    }
+    let usage = format.plan.request.includesUsage == true ? Self.event(format.usage(run.used)) : ""
+    try await writer.write(ByteBuffer(string: usage + "data: [DONE]\n\n"))
+  }
+
+  private func next() async -> Result<[AnswerRun.Event], APIError>? {
+    do { return try await run.nextEvents().map { .success($0) } } catch { return .failure(told(error)) }
   }
 
   /// What is told of an error; a cancellation that the server did not want is the client's own going away.
@@ -70,9 +79,7 @@ struct AnswerWriter: Sendable {
     return APIError(error)
   }
 
-  private static func event(_ value: TemplateValue) -> ByteBuffer {
-    ByteBuffer(string: "data: \(Response.text(of: value))\n\n")
-  }
+  private static func event(_ value: TemplateValue) -> String { "data: \(Response.text(of: value))\n\n" }
 }
 
 /// What has come of each choice.

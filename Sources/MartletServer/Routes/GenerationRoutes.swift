@@ -28,7 +28,10 @@ struct GenerationRoutes: Sendable {
         request, model: model, limits: server.configuration.requests, tenant: key?.name, timeLimit: limit)
       return (plan, model)
     }
-    let run = try await start(plan, context)
+    // A prompt's scores can be megabytes of JSON, which would hold up the loop's other connections.
+    let hasScores = plan.generations.indices.contains(where: plan.hasScores)
+    let executor = hasScores ? nil : EventLoopExecutor(context.channel.eventLoop)
+    let run = try await start(plan, context, executor)
     ClientWatch.onLoss(of: context.channel) { [weak run, metrics = server.metrics] in
       run?.cancel()
       metrics.clientWentAway()
@@ -36,7 +39,8 @@ struct GenerationRoutes: Sendable {
     let format = AnswerFormat(
       plan: plan, id: (endpoint == .chat ? "chatcmpl-" : "cmpl-") + context.requestID,
       created: Timestamp.now().seconds, modelName: server.modelName, tokenizer: model.tokenizer)
-    let writer = AnswerWriter(run: run, format: format, server: server, logger: context.logger)
+    let writer = AnswerWriter(
+      run: run, format: format, server: server, executor: executor, logger: context.logger)
     return plan.request.isStreaming ? writer.stream() : .json(try await writer.whole())
   }
 
@@ -53,7 +57,9 @@ struct GenerationRoutes: Sendable {
   }
 
   /// Reserves what the request can cost and submits it.
-  private func start(_ plan: GenerationPlan, _ context: ServerContext) async throws -> AnswerRun {
+  private func start(
+    _ plan: GenerationPlan, _ context: ServerContext, _ executor: EventLoopExecutor?
+  ) async throws -> AnswerRun {
     let (server, logger) = (server, context.logger)
     let reservation = try context.key.flatMap { key throws(APIError) in
       try server.budget.reserve(plan.tokenLimit, for: key)
@@ -68,7 +74,9 @@ struct GenerationRoutes: Sendable {
     }
     server.answerBegan()
     let user = plan.request.user
-    return AnswerRun(started, plan: plan, metrics: server.metrics, submitted: begin) { usage in
+    return AnswerRun(
+      started, plan: plan, metrics: server.metrics, submitted: begin, executor: executor
+    ) { usage in
       server.answerEnded()
       server.metrics.used(usage)
       // Whoever goes away before the first token may have had the whole prompt computed.
