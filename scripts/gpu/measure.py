@@ -2,7 +2,7 @@
 """Measures and checks Martlet on a GPU, a part at a time: what docs/gpu.md and docs/performance.md report.
 
     scripts/gpu/measure.py PART [--device cuda] [--martlet FILE] [--json FILE] [--small]
-    scripts/gpu/measure_all.sh OUT            # every part, within a quarter of an hour
+    scripts/gpu/measure_all.sh OUT            # every part, within seventeen minutes
 
 Prints a table and ends with status 1 if something is wrong; a speed below its aim is not. Needs the binary ($MARTLET or
 --martlet), for some parts libmartlet.so ($MARTLET_LIBRARY), this repository's files, PyTorch and transformers; nothing is
