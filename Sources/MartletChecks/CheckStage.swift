@@ -45,6 +45,14 @@ package struct CheckStage {
     return try CheckTensor(bytes, shape, dtype, on: runtime)
   }
 
+  /// Random weights of any type, `[outputs, columns]`; only plain ones have a gap.
+  func weights(
+    _ draws: Draws, _ shape: Shape, _ dtype: DType, gap: Int = 0
+  ) throws(TensorError) -> CheckTensor {
+    if dtype.isQuantized { return try blocks(draws, shape, dtype) }
+    return try numbers(draws.numbers(shape.reduce(1, *), scale: 0.25), shape, dtype, gap: gap)
+  }
+
   /// Where something is to be written: poison until then.
   func output(_ shape: Shape, _ dtype: DType, gap: Int = 0) throws(TensorError) -> CheckTensor {
     try CheckTensor(nil, shape, dtype, strides: Self.strides(shape, gap: gap), on: runtime)

@@ -44,10 +44,7 @@ private struct FusedCheck: Sendable {
   /// The bytes in which the two ways differ: zeros, if they do not.
   func run(on stage: CheckStage) throws -> [CheckOutput] {
     let x = try stage.numbers(Draws(90).numbers(rows * columns, scale: 2), [rows, columns], activation, gap: 8).tensor
-    let matrix =
-      weight.isQuantized
-      ? try stage.blocks(Draws(91), [outputs, columns], weight).tensor
-      : try stage.numbers(Draws(91).numbers(outputs * columns, scale: 0.25), [outputs, columns], weight).tensor
+    let matrix = try stage.weights(Draws(91), [outputs, columns], weight).tensor
     let packed = try PackedWeight([matrix], on: stage.stream)
     let norm =
       ending == .added

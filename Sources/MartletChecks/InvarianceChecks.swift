@@ -47,10 +47,7 @@ extension OperatorCheck {
     let (outputs, columns) = (70, 2304)
     let activation = weight.isQuantized ? DType.f32 : weight
     let x = try stage.numbers(Draws(110).numbers(rows * columns, scale: 2), [rows, columns], activation, gap: 8).tensor
-    let matrix =
-      weight.isQuantized
-      ? try stage.blocks(Draws(111), [outputs, columns], weight).tensor
-      : try stage.numbers(Draws(111).numbers(outputs * columns, scale: 0.25), [outputs, columns], weight).tensor
+    let matrix = try stage.weights(Draws(111), [outputs, columns], weight).tensor
     let packed = try PackedWeight([matrix], on: stage.stream)
     let bias = try stage.numbers(Draws(112).numbers(outputs), [outputs], activation).tensor
     let together = try stage.output([rows, outputs], activation)
@@ -117,10 +114,7 @@ extension OperatorCheck {
     func attend(_ slice: Range<Int>) throws -> CheckOutput {
       let out = try stage.output([slice.count, width], dtype)
       try DecodeAttention(
-        queries: queries.slice(0, slice), heads: heads, cache: cache,
-        batch: AttentionBatch(
-          starts: batch.starts.slice(0, 0..<slice.count + 1), positions: batch.positions.slice(0, slice),
-          blockTables: batch.blockTables.slice(0, slice)),
+        queries: queries.slice(0, slice), heads: heads, cache: cache, batch: batch.slice(slice),
         scale: 1 / Float(dimension).squareRoot(), into: out.tensor, on: stage.runtime
       ).run(on: stage.stream)
       try stage.stream.synchronize()

@@ -29,10 +29,7 @@ extension OperatorCheck {
       let (rows, columns, tokens) = (problem.rows, problem.columns, problem.tokens)
       let x = try stage.numbers(
         Draws(40).numbers(tokens * columns, scale: 2), [tokens, columns], dtype, gap: problem.gap)
-      let matrix =
-        weight.isQuantized
-        ? try stage.blocks(Draws(41), [rows, columns], weight)
-        : try stage.numbers(Draws(41).numbers(rows * columns, scale: 0.25), [rows, columns], weight, gap: problem.gap)
+      let matrix = try stage.weights(Draws(41), [rows, columns], weight, gap: problem.gap)
       let bias = try problem.bias.map { try stage.numbers(Draws(42).numbers(rows), [rows], $0).tensor }
       let result = try stage.output([tokens, rows], out, gap: problem.gap)
       if packs {

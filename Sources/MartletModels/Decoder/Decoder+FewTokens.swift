@@ -167,13 +167,3 @@ extension Projection {
     }
   }
 }
-
-extension AttentionBatch {
-  /// Some sequences of a batch in which each has one token.
-  fileprivate func slice(_ range: Range<Int>) throws -> AttentionBatch {
-    // They start at 0, 1, 2, … wherever the slice begins.
-    AttentionBatch(
-      starts: try starts.slice(0, 0..<range.count + 1), positions: try positions.slice(0, range),
-      blockTables: try blockTables.slice(0, range))
-  }
-}

@@ -146,7 +146,9 @@ INLINE void attend(const martlet_gpu_decode_attention &a) {
     }
     tile.fetch(a, part, first_base + round * ROUND_KEYS, from_lane(blocks, round % GROUP));
   };
-  const auto is_early = [&](int stage) { return first_base + stage * ROUND_KEYS + DECODE_TILE_KEYS <= min(part.fresh, part.stop); };
+  const auto is_early = [&](int stage) {
+    return first_base + stage * ROUND_KEYS + DECODE_TILE_KEYS <= min(part.fresh, part.stop);
+  };
 #pragma unroll 1
   for (int i = 0; i < STAGES; i++)
     if (is_early(i)) fetch(i, tiles[i]);
@@ -258,7 +260,7 @@ INLINE void attend(const martlet_gpu_decode_attention &a) {
       }
     }
     if (part.splits > 1) states.leave(part, r, place, largest, all, total);
-    else store_one(a.out.type, a.out.base, part.token * a.out.stride + (i64)part.first_head * WIDTH + r * WIDTH + place, total / all);
+    else store_one(a.out.type, a.out.base, part.token * a.out.stride + (i64)(part.first_head + r) * WIDTH + place, total / all);
   }
   if (part.splits == 1) return;
   // The first block answers for what all have left.

@@ -1,5 +1,5 @@
-// What attention of single tokens over the paged cache shares, whoever multiplies: a part is a token, a key head, some of its query
-// heads and some of its keys. The last part of a head to come merges them all. (Split keys: FlashDecoding, 2023.)
+// What attention of single tokens over the paged cache shares, whoever multiplies: a part is a token, a key head, some of its
+// query heads and some of its keys. The last part of a head to come merges them all. (Split keys: FlashDecoding, 2023.)
 
 enum {
   HEADS_AT_ONCE = 8,        ///< query heads of a part

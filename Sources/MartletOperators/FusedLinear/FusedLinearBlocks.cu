@@ -79,8 +79,8 @@ INLINE void add_groups(
   }
 }
 
-/// Blocks that begin where 16 bytes may be read at once are read where they lie; others are copied to shared memory, where small
-/// parts at any address are at hand.
+/// Blocks that begin where 16 bytes may be read at once are read where they lie; others are copied to shared memory, where
+/// small parts at any address are at hand.
 template <int TYPE>
 using weight_rows = typename pick<TYPE == Q4_K, whole_rows, copied_rows>::type;
 

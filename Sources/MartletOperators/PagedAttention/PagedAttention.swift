@@ -16,6 +16,14 @@ package struct AttentionBatch: Sendable {
     self.positions = positions
     self.blockTables = blockTables
   }
+
+  /// Some sequences of a batch in which each has one token.
+  package func slice(_ range: Range<Int>) throws -> AttentionBatch {
+    // They start at 0, 1, 2, … wherever the slice begins.
+    AttentionBatch(
+      starts: try starts.slice(0, 0..<range.count + 1), positions: try positions.slice(0, range),
+      blockTables: try blockTables.slice(0, range))
+  }
 }
 
 /// Causal grouped-query attention of a packed batch over the paged cache; ``SelfAttention`` is its reference.

@@ -1,5 +1,5 @@
-// Products of few rows, whose x `FusedRows.cuh` has brought: which pairs of rows of weights a group of lanes takes, how they come
-// to it, and what becomes of their sums.
+// Products of few rows, whose x `FusedRows.cuh` has brought: which pairs of rows of weights a group of lanes takes, how they
+// come to it, and what becomes of their sums.
 
 /// Rows of the weights that a pair holds.
 INLINE void rows_of_pair(const martlet_gpu_fused_linear &a, int pair, int &first, int &second) {
